@@ -1,0 +1,36 @@
+// The moments kernel: count, NaN count, mean, sum of squared deviations, minimum, maximum and last value of every channel over a run of
+// frames, read in place from a block. Numerically stable: a shift per block and channel, sums in double (f32 and f64 input alike).
+// Pure; the drain thread calls it; no allocation. Merging is Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise algorithm for
+// computing sample variances", eq. 1.5.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace chappe::aggregator {
+
+/// One channel over some frames. With count 0 the mean and m2 are 0, min is +inf, max is -inf.
+struct Moments {
+  std::uint64_t count = 0;  ///< values that entered (NaN is not among them)
+  std::uint64_t nan = 0;    ///< NaN values
+  double mean = 0;
+  double m2 = 0;            ///< sum of squared deviations from the mean
+  double min = std::numeric_limits<double>::infinity();
+  double max = -std::numeric_limits<double>::infinity();
+  double last = std::numeric_limits<double>::quiet_NaN();  ///< last value, NaN included
+};
+
+/// Moments of `frames` frames; frame i starts at data + i * stride_bytes, channel c at its c-th value of value_bytes (4: f32, 8: f64).
+/// `out` has one entry per channel and is overwritten. `shift[c]` is any finite guess of the channel's mean (say the previous block's); NaN
+/// or infinity: the first finite value is taken. Infinite samples count as values and make mean and m2 what IEEE 754 makes of them.
+void block_moments(const std::byte* data, std::size_t frames, std::size_t stride_bytes, std::size_t value_bytes,
+                   std::span<const double> shift, std::span<Moments> out) noexcept;
+
+/// a becomes the moments of the frames of a followed by those of b.
+void merge(Moments& a, const Moments& b) noexcept;
+
+double variance(const Moments& m) noexcept;  ///< sample variance m2 / (n - 1); NaN below two values
+double rms(const Moments& m) noexcept;       ///< sqrt(m2 / n + mean^2); NaN without values
+
+}  // namespace chappe::aggregator

@@ -1,0 +1,147 @@
+// What the operator may say: one TOML file for the three processes, as plain values. Filled by config/parse, checked by config/validate,
+// compared by config/diff. Immutable once validated; shared between threads as const.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rt/result.hpp"
+#include "rt/thread.hpp"
+
+namespace chappe::config {
+
+enum class SampleType : std::uint32_t { f32 = 4, f64 = 8 };  ///< the value is the size in bytes
+enum class SourceKind { simulator, replay };
+enum class OnFull { drop, wait };
+enum class Waveform { sine, square, random_walk, noise, constant, index };  ///< index: a function of the frame index alone
+enum class TimeUnit { s, ms, us, ns, iso8601, automatic };
+enum class ReplayFormat { automatic, csv, wav, i16le, i32le, f32le, f64le };
+
+/// One measured quantity. The waveform's keys are for simulated streams.
+struct Channel {
+  std::string name;
+  std::string unit;
+  Waveform waveform = Waveform::sine;
+  double amplitude = 1;          ///< peak, in the channel's unit; the step's deviation of a random walk
+  double offset = 0;             ///< in the channel's unit
+  double frequency_hz = 1;
+  double noise = 0;              ///< standard deviation added to every value
+  double spike_probability = 0;  ///< of each frame; a spike adds 100 amplitudes
+  double nan_probability = 0;    ///< of each frame
+  bool operator==(const Channel&) const = default;
+};
+
+/// A window: exactly one of the two is not zero.
+struct Window {
+  std::uint64_t frames = 0;
+  std::int64_t duration_ns = 0;  ///< on the stream's clock
+  bool operator==(const Window&) const = default;
+};
+
+struct Replay {
+  std::string file;
+  ReplayFormat format = ReplayFormat::automatic;
+  std::string time_column;  ///< name, or index from 0; empty: found by itself
+  TimeUnit time_unit = TimeUnit::automatic;
+  bool as_fast_as_possible = false;
+  bool loop = true;
+  bool operator==(const Replay&) const = default;
+};
+
+struct Stream {
+  std::string name;
+  SourceKind source = SourceKind::simulator;
+  double rate_hz = 0;                       ///< frames per second; 0 with replay: the recording's own
+  SampleType type = SampleType::f32;
+  std::vector<Channel> channels;            ///< empty with replay: the recording's own
+  std::uint64_t seed = 1;                   ///< simulator
+  double dropout_probability = 0;           ///< simulator: of each frame, the chance that the device loses 1 to 100 frames from here
+  Replay replay;
+  std::vector<Window> windows;              ///< at least one
+  bool operator==(const Stream&) const = default;
+};
+
+struct Ring {
+  std::uint64_t blocks = 512;          ///< power of two, 8 to 65,536
+  std::uint64_t block_bytes = 16384;   ///< multiple of 4,096
+  std::int64_t max_delay_ns = 10'000'000;
+  bool operator==(const Ring&) const = default;
+};
+
+/// Group names or numbers; empty: the process's own group.
+struct Permissions {
+  std::string readers, consumers, operators;
+  bool operator==(const Permissions&) const = default;
+};
+
+struct Endpoint {
+  std::string address = "127.0.0.1";
+  int port = 0;  ///< 0: no endpoint
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct Realtime {
+  bool lock_memory = true;
+  std::map<std::string, rt::ThreadPlan> threads;  ///< by name: "feed", "drain", "source"
+  bool operator==(const Realtime&) const = default;
+};
+
+struct Config {
+  std::string instance = "default";  ///< [a-z0-9_-]{1,32}
+  Permissions permissions;
+  Ring ring;
+  OnFull on_full = OnFull::drop;
+  std::string window_log;            ///< path; empty: none
+  std::string log_level = "info";    ///< trace, debug, info, warn, error
+  double refresh_hz = 10;            ///< display
+  std::map<std::string, Endpoint> metrics;  ///< by process: "producer", "aggregator", "display"
+  Realtime realtime;
+  std::vector<Stream> streams;
+  bool operator==(const Config&) const = default;
+};
+
+/// One fault of a file. Lines and columns count from 1; 0: the file as a whole.
+struct Fault {
+  std::string file;
+  std::uint32_t line = 0, column = 0;
+  std::string key;       ///< dotted path, such as stream[0].rate
+  std::string text;      ///< value, what was expected, and the nearest known key
+};
+
+/// Where a value in force came from, by dotted key: "default" or "FILE:LINE".
+using Origins = std::map<std::string, std::string>;
+
+struct Loaded {
+  Config config;
+  Origins origins;
+  std::uint64_t hash = 0;               ///< of the effective configuration (FNV-1a over its canonical text)
+  std::vector<std::string> warnings;
+};
+
+struct LoadResult {
+  Loaded loaded;               ///< meaningful when faults is empty
+  std::vector<Fault> faults;   ///< all of them at once
+};
+
+/// Reads the file once (regular, at most 1 MiB), parses, validates. Never throws.
+LoadResult load_file(const std::string& path);
+/// The same for text; `name` stands in for the file in faults.
+LoadResult load_text(const std::string& text, const std::string& name);
+/// Checks values against each other and against the limits; appends faults and warnings. Called by load_*; again after command-line overrides.
+void validate(const Config& config, const std::string& file, std::vector<Fault>& faults, std::vector<std::string>& warnings);
+/// "FILE:LINE:COLUMN: KEY: TEXT" for each fault, a line each.
+std::string describe(const std::vector<Fault>& faults);
+/// The effective configuration as canonical TOML; the hash is over it. With origins each line carries its own as a comment.
+std::string to_toml(const Config& config, const Origins* origins = nullptr);
+std::uint64_t hash_of(const Config& config);
+
+/// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied live.
+/// Live: windows, rates of simulated streams and their waveforms' parameters, log level, refresh.
+std::vector<std::string> refused_live(const Config& now, const Config& next);
+
+/// Bytes of one frame in the ring: channels x size, padded to the next power of two up to 64, beyond that to a multiple of 64.
+std::uint64_t frame_stride(std::uint64_t channels, SampleType type);
+
+}  // namespace chappe::config
