@@ -17,7 +17,7 @@ class Histogram {
   /// Counts one value in nanoseconds; a negative one counts as zero.
   void record(std::int64_t ns) noexcept {
     const auto value = static_cast<std::uint64_t>(ns > 0 ? ns : 0);
-    const int width = value <= 1 ? 0 : std::bit_width(value - 1);  // smallest w with value <= 2^w
+    const int width = value <= 1 ? 0 : static_cast<int>(std::bit_width(value - 1));  // smallest w with value <= 2^w
     int bucket = width <= 10 ? 0 : width - 10;
     if (bucket > kBuckets - 1) bucket = kBuckets - 1;
     buckets_[static_cast<std::size_t>(bucket)].add();

@@ -1,5 +1,6 @@
 // Threads with a plan: name, policy, priority, processors, stack. What was asked stands beside what the kernel granted, read back from
-// it. Made by an ordinary thread; the body runs with every signal blocked.
+// it. Made by an ordinary thread; the body runs with every signal blocked
+// but those that a fault of its own raises (SIGBUS, SIGSEGV ...: blocked, they would kill the process past its handler).
 // A refused wish is never fatal here: the thread runs on without it and `grant()` names the cause.
 #pragma once
 #include <pthread.h>
@@ -20,7 +21,7 @@ struct ThreadPlan {
   std::string name;                        ///< up to 15 bytes
   Policy policy = Policy::other;
   int priority = 0;                        ///< 1 to 99 with fifo, else 0
-  std::vector<int> cpus;                   ///< empty: any
+  std::vector<int> cpus{};                 ///< empty: any
   std::size_t stack_bytes = 256 * 1024;    ///< fixed and prefaulted
   bool operator==(const ThreadPlan&) const = default;
 };
@@ -54,7 +55,8 @@ class Thread {
   Running* running_ = nullptr;
 };
 
-/// Locks the process's present and future pages (mlockall). Empty text: done; else the cause and its mend.
+/// Locks the process's present and future pages (mlockall), and keeps the heap from giving pages back. Empty text: done; else the cause and
+/// its mend. Under a finite RLIMIT_MEMLOCK without CAP_IPC_LOCK a later mapping beyond it fails (EAGAIN): map first, lock after.
 std::string lock_memory();
 /// VmLck of /proc/self/status, in bytes.
 std::size_t locked_bytes();

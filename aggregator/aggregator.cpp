@@ -1,0 +1,272 @@
+#include "aggregator/aggregator.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "aggregator/log_writer.hpp"
+#include "rt/clock.hpp"
+#include "shm/ledger.hpp"
+#include "shm/process_page.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+constexpr std::size_t kFewestRows = 64;
+
+bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
+
+}  // namespace
+
+/// One ring from attaching to its end.
+struct Aggregator::Session {
+  shm::RingReader ring;
+  std::optional<shm::GateHolder> gate;
+  std::unique_ptr<Rows> rows;
+  std::unique_ptr<Drain> drain;
+  std::unique_ptr<LogWriter> log;
+  rt::Thread thread;
+};
+
+rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& config, std::uint64_t config_hash, std::vector<std::string>& notes) {
+  std::unique_ptr<Aggregator> a(new Aggregator);
+  a->config_ = config;
+  auto readers = shm::find_group(config.permissions.readers);
+  if (!readers) return readers.error();
+  a->readers_ = *readers;
+  if (!config.window_log.empty()) {
+    auto log = WindowLog::open(config.window_log);
+    if (!log) return log.error();
+    a->log_ = std::make_unique<WindowLog>(std::move(*log));
+  }
+  if (auto opened = a->open_board(nullptr); !opened) return opened.error();
+  shm::ProcessReport before;
+  const auto held = static_cast<std::uint32_t>(a->board_->image().head().generation);
+  const bool known = shm::read_process_page(a->board_->process_page(), before) && held > 0;
+  if (known) a->generation_ = before.config_hash == config_hash ? held : held + 1;
+  if (known) notes.push_back("adopted the board of instance " + config.instance + ", configuration generation " + std::to_string(a->generation_));
+  return a;
+}
+
+Aggregator::~Aggregator() {
+  std::vector<std::string> notes;
+  if (session_) end_session(notes);
+}
+
+/// A board for the streams of `ring`; without one, for whatever the board of a predecessor holds.
+rt::Done Aggregator::open_board(const shm::RingTables* ring) {
+  shm::BoardSpec spec{.instance = config_.instance, .streams = {}, .channels = {}, .readers = readers_};
+  if (ring != nullptr) {
+    spec.streams = ring->streams;
+    spec.channels = ring->channels;
+  } else if (auto old = shm::BoardReader::open(config_.instance); old && *old) {
+    spec.streams = (*old)->tables().streams;
+    spec.channels = (*old)->tables().channels;
+  }
+  shm::ProcessReport report;
+  const bool reported = board_ != nullptr && shm::read_process_page(board_->process_page(), report);
+  board_.reset();
+  auto board = shm::BoardWriter::open(spec);
+  if (!board) return board.error();
+  board_ = std::make_unique<shm::BoardWriter>(std::move(*board));
+  if (reported) shm::write_process_page(board_->process_page(), report);
+  return rt::done();
+}
+
+WindowPlan Aggregator::plan_for(const shm::RingTables& ring) const {
+  WindowPlan plan{.generation = generation_, .windows = {}};
+  for (const auto& stream : ring.streams) {
+    const auto found = std::find_if(config_.streams.begin(), config_.streams.end(), [&](const auto& s) { return s.name == stream.name; });
+    plan.windows.push_back(found != config_.streams.end() && !found->windows.empty() ? found->windows : config_.default_windows);
+  }
+  return plan;
+}
+
+rt::ThreadPlan Aggregator::drain_plan() const {
+  const auto found = config_.realtime.threads.find("drain");
+  rt::ThreadPlan plan = found != config_.realtime.threads.end() ? found->second : rt::ThreadPlan{};
+  if (plan.name.empty()) plan.name = "chappe-drain";
+  return plan;
+}
+
+rt::Done Aggregator::tick(std::vector<std::string>& notes) {
+  if (session_ && session_->drain->has_ended()) end_session(notes);
+  if (session_) {
+    const bool gone = !session_->ring.is_named(shm::object_path(config_.instance, "ring")) && session_->gate.has_value();
+    const auto state = static_cast<shm::RingState>(session_->ring.status().state.load(std::memory_order_acquire));
+    // A ring that lost its name without a word is nobody's any more: what it holds is merged, then it is left.
+    if (gone && state == shm::RingState::running && session_->ring.head() == board_->image().head().upto) session_->drain->stop();
+    return rt::done();
+  }
+  board_->control().heartbeat_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
+  if (!board_->still_named()) {
+    if (auto opened = open_board(nullptr); !opened) return opened;
+  }
+  return try_attach(notes);
+}
+
+/// What is retired first, then the ring itself.
+rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
+  const auto trouble = [&](const std::string& text) {
+    if (text != last_trouble_) notes.push_back(text);
+    last_trouble_ = text;
+    return rt::done();
+  };
+  const std::uint64_t known = board_->image().head().incarnation;
+  auto draining = shm::RingReader::open(config_.instance, "ring.draining");
+  if (draining && *draining && (known == 0 || (*draining)->tables().incarnation == known)) {
+    auto current = shm::RingReader::open(config_.instance);
+    const bool left = current && *current && (*draining)->head() == board_->image().head().upto && known != 0;
+    if (!left) return begin_session(std::move(**draining), true, notes);
+  }
+  auto ring = shm::RingReader::open(config_.instance);
+  if (!ring) return trouble(ring.error().text);
+  if (!*ring) return rt::done();
+  const auto state = static_cast<shm::RingState>((*ring)->status().state.load(std::memory_order_acquire));
+  const bool finished = state == shm::RingState::ended && known == (*ring)->tables().incarnation && board_->image().head().upto == (*ring)->head();
+  if (finished || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return rt::done();
+  last_trouble_.clear();
+  return begin_session(std::move(**ring), false, notes);
+}
+
+rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes) {
+  auto session = std::make_unique<Session>(Session{.ring = std::move(ring), .gate = {}, .rows = {}, .drain = {}, .log = {}, .thread = {}});
+  if (!retired) {
+    auto gate = shm::GateHolder::open(config_.instance, session->ring, shm::kAggregatorGate);
+    if (!gate) return gate.error();
+    if (!*gate) return rt::done();  // between two objects of one making; the next tick sees both
+    session->gate = std::move(**gate);
+  }
+  const shm::RingTables& tables = session->ring.tables();
+  if (auto opened = open_board(&tables); !opened) return opened;
+  const WindowPlan plan = plan_for(tables);
+  if (log_) {
+    if (!log_compared_) rewrite_log(notes);
+    log_compared_ = true;
+    std::vector<std::uint32_t> channels;
+    std::vector<std::size_t> count;
+    std::vector<LogNames> names;
+    for (std::size_t i = 0; i < tables.streams.size(); ++i) {
+      const auto& s = tables.streams[i];
+      channels.push_back(s.channels);
+      count.push_back(std::max(kFewestRows, 2 * Drain::rows_needed(s, plan.windows[i])));
+      names.push_back({s.name, {}});
+      for (std::uint32_t c = 0; c < s.channels; ++c) names.back().channels.emplace_back(tables.channels[s.first_channel + c].name);
+    }
+    session->rows = std::make_unique<Rows>(channels, count);
+    session->log = std::make_unique<LogWriter>(*log_, *session->rows, std::move(names), board_->control().log_errors);
+  }
+  session->drain = std::make_unique<Drain>(session->ring, session->gate ? &*session->gate : nullptr, *board_, session->rows.get(), plan);
+  Drain* drain = session->drain.get();
+  auto thread = rt::Thread::start(drain_plan(), [drain] { drain->run(); });
+  if (!thread) return thread.error();
+  session->thread = std::move(*thread);
+  session_ = std::move(session);
+  notes.push_back(std::string("attached to ") + (retired ? "the retired ring" : "the ring") + " of instance " + config_.instance + ": " +
+                  std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(board_->image().head().upto));
+  return rt::done();
+}
+
+void Aggregator::end_session(std::vector<std::string>& notes) {
+  session_->drain->stop();
+  session_->thread.join();
+  if (session_->log) {
+    session_->log->finish();
+    if (auto trouble = session_->log->trouble(); !trouble.empty()) notes.push_back("window log: " + trouble);
+  }
+  const bool finished = session_->drain->end() == Drain::End::finished;
+  const bool ended = session_->ring.status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended);
+  if (finished && ended) hand_over_totals();
+  notes.push_back(finished ? (ended ? "the producer ended in order; everything of it is merged" : "the retired ring is merged") : "detached from the ring");
+  session_.reset();
+}
+
+/// The board keeps the producer's totals, so that the ledger closes after its objects are gone. What was committed and is neither merged
+/// nor counted was overrun at the very end, where no later block tells.
+void Aggregator::hand_over_totals() {
+  auto ledger = shm::LedgerReader::open(config_.instance);
+  for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
+    shm::BoardStream& b = board_->image().stream(i);
+    const shm::LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(board_->tables().streams[i].name) : nullptr;
+    if (entry != nullptr) b.totals = shm::totals_of(*entry);
+    b.overrun = std::max(b.overrun, b.totals.committed - b.aggregated);
+    b.ended = 1;
+  }
+  board_->publish();
+}
+
+/// After a kill the board may hold windows that the log does not: they are written again; what the board no longer holds is counted.
+void Aggregator::rewrite_log(std::vector<std::string>& notes) {
+  shm::BoardImage& image = board_->image();
+  std::string text;
+  std::uint64_t lost = 0;
+  for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
+    const auto& entry = board_->tables().streams[i];
+    LogNames names{entry.name, {}};
+    for (std::uint32_t c = 0; c < entry.channels; ++c) names.channels.emplace_back(board_->tables().channels[entry.first_channel + c].name);
+    const auto logged = log_->last_first_frame().find(names.stream);
+    if (logged == log_->last_first_frame().end()) continue;  // a new file begins now
+    const shm::BoardStream& b = image.stream(i);
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+      const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], image.history());
+      for (std::uint64_t k = b.closed[w] - held; k < b.closed[w]; ++k) {
+        const shm::BoardWindow& from = image.window(i, w, image.closed_record(k));
+        if (from.first_frame <= logged->second) continue;
+        if (k == b.closed[w] - held && b.closed[w] > held) ++lost;  // the oldest one held is missing: older ones may be too
+        const WindowHead head{.stream = static_cast<std::uint32_t>(i), .which = static_cast<std::uint32_t>(w), .window = from.window,
+                              .generation = from.generation, .first_frame = from.first_frame, .frames = from.frames, .missing = from.missing,
+                              .t_first_ns = from.t_first_ns, .t_last_ns = from.t_last_ns};
+        std::vector<Moments> moments;
+        for (const auto& m : image.moments(i, w, image.closed_record(k))) moments.push_back(std::bit_cast<Moments>(m));
+        append_rows(text, names, head, moments);
+      }
+    }
+  }
+  if (lost > 0) {
+    board_->control().log_rows_lost.add(lost);
+    notes.push_back("window log: windows between its end and the oldest that the board holds are not in it, in " + std::to_string(lost) + " streams");
+  }
+  if (text.empty()) return;
+  if (auto written = log_->write(text); !written) notes.push_back("window log: " + written.error().text);
+}
+
+std::uint32_t Aggregator::reconfigure(const config::Config& config) {
+  config_ = config;
+  ++generation_;
+  if (session_) session_->drain->reconfigure(plan_for(session_->ring.tables()));
+  return generation_;
+}
+
+void Aggregator::finish(std::int64_t patience_ns, std::vector<std::string>& notes) {
+  const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
+  // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.
+  while (rt::monotonic_ns() < deadline) {
+    if (auto ticked = tick(notes); !ticked) break;
+    if (!session_) break;
+    const auto state = static_cast<shm::RingState>(session_->ring.status().state.load(std::memory_order_acquire));
+    if (state == shm::RingState::running) break;
+    rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
+  }
+  if (session_) end_session(notes);
+  // The producer unlinks its ring once the board has acknowledged; wait for that, so that the board can go last.
+  while (rt::monotonic_ns() < deadline && has_name(config_.instance, "ring")) {
+    auto ring = shm::RingReader::open(config_.instance);
+    if (!ring || !*ring) break;
+    if ((*ring)->status().state.load(std::memory_order_acquire) != static_cast<std::uint64_t>(shm::RingState::ended)) break;
+    rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
+  }
+  if (!has_name(config_.instance, "ring")) board_->unlink();
+  else notes.push_back("the board stays: a ring is still there, and the next aggregator goes on from block " + std::to_string(board_->image().head().upto));
+}
+
+void Aggregator::report_realtime(shm::ProcessReport& report) const {
+  report.threads.clear();
+  if (session_) report.threads.push_back(shm::report_of(session_->thread, report.realtime_refused));
+  report.locked_bytes = rt::locked_bytes();
+}
+
+void Aggregator::publish_report(const shm::ProcessReport& report) { shm::write_process_page(board_->process_page(), report); }
+
+}  // namespace chappe::aggregator

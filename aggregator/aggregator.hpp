@@ -1,0 +1,55 @@
+// The aggregator put together: looks for a ring, attaches, runs the drain on its real-time thread and the window log on an ordinary one, and
+// goes on to the next ring when one is finished. Made and driven by main's thread (tick). A crash leaves the board, which the next open() adopts.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aggregator/drain.hpp"
+#include "config/config.hpp"
+#include "rt/thread.hpp"
+#include "shm/snapshot.hpp"
+
+namespace chappe::aggregator {
+
+class Aggregator {
+ public:
+  static rt::Result<std::unique_ptr<Aggregator>> open(const config::Config& config, std::uint64_t config_hash, std::vector<std::string>& notes);
+  ~Aggregator();
+
+  /// Looks after everything; call at each announcement and at least ten times a second. New lines for the log are appended to `notes`.
+  /// An Error: another aggregator holds the gate, or an object is foreign.
+  rt::Done tick(std::vector<std::string>& notes);
+  /// Puts another configuration in force at a block boundary. Returns its generation.
+  std::uint32_t reconfigure(const config::Config& config);
+  [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+  [[nodiscard]] bool is_attached() const noexcept { return session_ != nullptr; }
+  /// Stops in order: what is there is drained as far as `patience_ns` allows, the log is written, and the board is unlinked when no ring is left.
+  void finish(std::int64_t patience_ns, std::vector<std::string>& notes);
+  void report_realtime(shm::ProcessReport& report) const;
+  void publish_report(const shm::ProcessReport& report);
+
+ private:
+  struct Session;
+  Aggregator() = default;
+  rt::Done open_board(const shm::RingTables* ring);
+  rt::Done try_attach(std::vector<std::string>& notes);
+  rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
+  void end_session(std::vector<std::string>& notes);
+  void hand_over_totals();
+  void rewrite_log(std::vector<std::string>& notes);
+  [[nodiscard]] WindowPlan plan_for(const shm::RingTables& ring) const;
+  [[nodiscard]] rt::ThreadPlan drain_plan() const;
+
+  config::Config config_;
+  std::uint32_t generation_ = 1;
+  std::optional<gid_t> readers_;
+  std::unique_ptr<shm::BoardWriter> board_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<WindowLog> log_;
+  bool log_compared_ = false;  ///< with the board, once after the start
+  std::string last_trouble_;
+};
+
+}  // namespace chappe::aggregator

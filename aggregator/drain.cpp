@@ -1,0 +1,311 @@
+#include "aggregator/drain.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "rt/clock.hpp"
+#include "shm/account.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+constexpr std::int64_t kPublishWithin = 10 * rt::kMillisecond;
+constexpr std::int64_t kHeartbeat = 100 * rt::kMillisecond;
+constexpr std::int64_t kWaitForRows = rt::kMillisecond;
+constexpr std::int64_t kRateOver = rt::kSecond;
+
+static_assert(sizeof(Moments) == sizeof(shm::BoardMoments));
+shm::BoardMoments to_board(const Moments& m) noexcept { return std::bit_cast<shm::BoardMoments>(m); }
+Moments from_board(const shm::BoardMoments& m) noexcept { return std::bit_cast<Moments>(m); }
+
+void put_window(shm::BoardWindow& to, const WindowHead& h, bool open, std::uint64_t next_frame, std::uint64_t opened_at) noexcept {
+  to = {.window = h.window, .first_frame = h.first_frame, .frames = h.frames, .missing = h.missing, .next_frame = next_frame, .opened_at = opened_at,
+        .t_first_ns = h.t_first_ns, .t_last_ns = h.t_last_ns, .generation = h.generation, .open = open ? 1U : 0U};
+}
+
+}  // namespace
+
+Drain::Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& board, Rows* rows, const WindowPlan& plan)
+    : ring_(&ring), gate_(gate), board_(&board), rows_(rows), read_ahead_(ring.tables().geometry.blocks / 8) {
+  for (const auto& stream : ring.tables().streams) {
+    for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
+      if (std::strcmp(stream.name, board.tables().streams[i].name) == 0) board_stream_.push_back(i);
+    }
+  }
+  CHAPPE_EXPECTS(board_stream_.size() == ring.tables().streams.size());
+  current_ = prepare(plan);
+  generation_.set(plan.generation);
+  acquired_ns_.reserve(read_ahead_ + 1);
+  dirty_.assign(board_stream_.size(), false);
+  rate_.resize(board_stream_.size());
+  std::size_t most_rows = 0;
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) most_rows += rows != nullptr ? rows->available(static_cast<std::uint32_t>(i)) : 0;
+  pending_.reserve(most_rows);
+  restore_open_windows(plan);
+}
+
+Drain::~Drain() {
+  delete change_.offer(nullptr);
+  delete done_with_.offer(nullptr);
+}
+
+std::size_t Drain::rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows) {
+  std::size_t rows = 0;
+  for (const auto& w : windows) rows += w.frames > 0 ? stream.capacity / w.frames + 2 : std::size_t{stream.capacity} + 1;
+  return rows;
+}
+
+Drain::Change Drain::prepare(const WindowPlan& plan) const {
+  Change change;
+  change.generation = plan.generation;
+  const auto& streams = ring_->tables().streams;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const auto& s = streams[i];
+    change.statistics.push_back(
+        std::make_unique<StreamStatistics>(s.channels, s.value_bytes, s.stride, s.capacity, s.explicit_times != 0, plan.windows[i], plan.generation,
+                                           static_cast<std::uint32_t>(i)));
+    change.rows_needed.push_back(rows_needed(s, plan.windows[i]));
+  }
+  return change;
+}
+
+/// Takes over what the predecessor had open. Windows of another length are closed as they stand.
+void Drain::restore_open_windows(const WindowPlan& plan) {
+  shm::BoardImage& image = board_->image();
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
+    shm::BoardStream& b = image.stream(board_stream_[i]);
+    closing_ = static_cast<std::uint32_t>(i);
+    for (std::size_t w = 0; w < std::min<std::size_t>(b.windows, shm::kWindowsPerStream); ++w) {
+      const shm::BoardWindow& from = image.window(board_stream_[i], w, 0);
+      if (from.frames == 0) continue;
+      const WindowHead head{.stream = closing_, .which = static_cast<std::uint32_t>(w), .window = from.window, .generation = from.generation,
+                            .first_frame = from.first_frame, .frames = from.frames, .missing = from.missing, .t_first_ns = from.t_first_ns,
+                            .t_last_ns = from.t_last_ns};
+      std::vector<Moments> moments;
+      for (const auto& m : image.moments(board_stream_[i], w, 0)) moments.push_back(from_board(m));
+      const bool same = w < plan.windows[i].size() && plan.windows[i][w].frames == b.spec_frames[w] && plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
+      if (same) {
+        current_.statistics[i]->restore(w, {.head = head, .open = from.open != 0, .next_frame = from.next_frame, .opened_at = from.opened_at}, moments);
+      } else if (from.open != 0) {
+        closed(head, moments);
+      }
+    }
+    dirty_[i] = true;
+  }
+}
+
+void Drain::reconfigure(const WindowPlan& plan) {
+  delete done_with_.offer(nullptr);
+  delete change_.offer(new Change(prepare(plan)));
+}
+
+void Drain::apply_change() noexcept {
+  Change* change = change_.take();
+  if (change == nullptr) return;
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
+    closing_ = static_cast<std::uint32_t>(i);
+    current_.statistics[i]->finish(*this);
+    change->statistics[i]->expect(board_->image().stream(board_stream_[i]).next_frame);
+    dirty_[i] = true;
+  }
+  std::swap(current_, *change);
+  generation_.set(current_.generation);
+  done_with_.offer(change);  // freed by the ordinary thread
+  publish();
+}
+
+void Drain::attach() noexcept {
+  shm::BoardSlot& head = board_->image().head();
+  const bool known = head.incarnation == ring_->tables().incarnation;
+  const std::uint64_t upto = known ? head.upto : 0;
+  const std::uint64_t blocks = ring_->tables().geometry.blocks;
+  if (gate_ != nullptr) next_ = gate_->attach(*ring_, upto);
+  else next_ = std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
+  head.incarnation = ring_->tables().incarnation;
+  head.upto = next_;
+}
+
+void Drain::run() noexcept {
+  attach();
+  publish();
+  shm::BoardControl& control = board_->control();
+  while (!stop_.is_up()) {
+    const std::int64_t start = rt::monotonic_ns();
+    control.heartbeat_ns.store(static_cast<std::uint64_t>(start), std::memory_order_relaxed);
+    apply_change();
+    if (gate_ != nullptr && gate_->thrown_out(*ring_)) {
+      control.resyncs.add();
+      publish();
+      attach();
+    }
+    const std::uint32_t done = do_work();
+    if (done > 0) {
+      control.drain_cycle.record(rt::monotonic_ns() - start);
+      continue;
+    }
+    if (reached_the_end()) break;
+    idle();
+  }
+  publish();
+  ended_.raise();
+}
+
+/// Reads ahead, at most an eighth of the ring, and publishes when that is reached or 10 ms have passed. Returns the blocks read.
+std::uint32_t Drain::do_work() noexcept {
+  std::uint32_t blocks = 0;
+  const std::uint64_t head = ring_->head();
+  while (next_ < head && acquired_ns_.size() < read_ahead_ && take_block(next_)) {
+    ++next_;
+    ++blocks;
+  }
+  const bool unpublished = next_ != board_->image().head().upto;
+  if (unpublished && first_unpublished_ns_ == 0) first_unpublished_ns_ = rt::monotonic_ns();
+  if (unpublished && (acquired_ns_.size() >= read_ahead_ || rt::monotonic_ns() - first_unpublished_ns_ >= kPublishWithin)) publish();
+  return blocks;
+}
+
+/// False: the window log has no room, and this ring's producer is one that waits.
+bool Drain::take_block(std::uint64_t number) noexcept {
+  shm::BlockHead block;
+  const std::byte* payload = nullptr;
+  if (!ring_->look(number, block, payload)) {  // a slot that was never finished, or overwritten: the next whole block counts it
+    board_->control().torn.add();
+    return true;
+  }
+  if (must_wait_for_rows(block.stream)) return false;
+  const shm::StreamEntry& entry = ring_->tables().streams[block.stream];
+  const auto* times = reinterpret_cast<const std::int64_t*>(payload + std::size_t{entry.capacity} * entry.stride);
+  StreamStatistics& statistics = *current_.statistics[block.stream];
+  statistics.measure({.data = payload,
+                      .times_ns = entry.explicit_times != 0 ? times : nullptr,
+                      .first_frame = block.first_frame,
+                      .frames = block.frames,
+                      .t_first_ns = block.t_first_ns,
+                      .period_ns = block.period_ns});
+  if (!ring_->still(number)) {
+    board_->control().torn.add();
+    return true;
+  }
+  merge_block(block);
+  return true;
+}
+
+bool Drain::must_wait_for_rows(std::uint32_t stream) noexcept {
+  if (rows_ == nullptr || ring_->status().waits.load(std::memory_order_relaxed) == 0) return false;
+  return rows_->available(stream) < current_.rows_needed[stream];
+}
+
+void Drain::merge_block(const shm::BlockHead& block) noexcept {
+  shm::BoardStream& b = board_->image().stream(board_stream_[block.stream]);
+  closing_ = block.stream;
+  current_.statistics[block.stream]->merge(*this);
+  b.overrun += shm::missing_between(b.next_frame, b.drops, block);
+  b.aggregated += block.frames;
+  b.next_frame = block.first_frame + block.frames;
+  b.drops = block.drops;
+  b.last_acquired_ns = block.acquired_ns;
+  b.ended = 0;
+  dirty_[block.stream] = true;
+  acquired_ns_.push_back(block.acquired_ns);
+}
+
+void Drain::closed(const WindowHead& head, std::span<const Moments> channels) noexcept {
+  const std::size_t at = board_stream_[closing_];
+  shm::BoardImage& image = board_->image();
+  shm::BoardStream& b = image.stream(at);
+  const std::size_t record = image.closed_record(b.closed[head.which]);
+  put_window(image.window(at, head.which, record), head, false, 0, 0);
+  std::transform(channels.begin(), channels.end(), image.moments(at, head.which, record).begin(), to_board);
+  ++b.closed[head.which];
+  if (rows_ == nullptr) return;
+  Row* row = rows_->try_empty(closing_);
+  if (row == nullptr || pending_.size() == pending_.capacity()) {
+    board_->control().log_rows_lost.add(channels.size());
+    return;
+  }
+  row->head = head;
+  row->head.stream = closing_;
+  std::copy(channels.begin(), channels.end(), row->channels.begin());
+  pending_.push_back(row);
+}
+
+void Drain::show_open_windows(std::size_t stream) noexcept {
+  shm::BoardImage& image = board_->image();
+  const std::size_t at = board_stream_[stream];
+  shm::BoardStream& b = image.stream(at);
+  const StreamStatistics& statistics = *current_.statistics[stream];
+  b.windows = std::min<std::size_t>(statistics.windows(), shm::kWindowsPerStream);
+  for (std::size_t w = 0; w < b.windows; ++w) {
+    const OpenWindow& open = statistics.open(w);
+    put_window(image.window(at, w, 0), open.head, open.open, open.next_frame, open.opened_at);
+    const auto moments = statistics.open_moments(w);
+    std::transform(moments.begin(), moments.end(), image.moments(at, w, 0).begin(), to_board);
+    b.spec_frames[w] = statistics.spec(w).frames;
+    b.spec_duration_ns[w] = statistics.spec(w).duration_ns;
+  }
+}
+
+void Drain::measure_rate(std::size_t stream, std::int64_t now_ns) noexcept {
+  shm::BoardStream& b = board_->image().stream(board_stream_[stream]);
+  Rate& r = rate_[stream];
+  if (r.since_ns != 0 && now_ns - r.since_ns < kRateOver) return;
+  if (r.since_ns != 0) b.rate_hz = static_cast<double>(b.aggregated - r.frames) * 1e9 / static_cast<double>(now_ns - r.since_ns);
+  r = {.since_ns = now_ns, .frames = b.aggregated};
+}
+
+/// The board before the tail: what was read is given back only once the board holds it; the window log hears of it last.
+void Drain::publish() noexcept {
+  const std::int64_t now = rt::monotonic_ns();
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
+    measure_rate(i, now);
+    if (!dirty_[i]) continue;
+    show_open_windows(i);
+    board_->touch(board_stream_[i]);
+    dirty_[i] = false;
+  }
+  board_->image().head().upto = next_;
+  board_->image().head().generation = current_.generation;
+  board_->publish();
+  if (gate_ != nullptr) gate_->release(next_);  // STEP consume 6
+  const std::int64_t published = rt::monotonic_ns();
+  for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);
+  acquired_ns_.clear();
+  first_unpublished_ns_ = 0;
+  for (Row* row : pending_) rows_->put_full(row);
+  pending_.clear();
+}
+
+/// A retired ring, or one whose producer ended in order, is finished once everything of it is merged.
+bool Drain::reached_the_end() noexcept {
+  const auto state = static_cast<shm::RingState>(ring_->status().state.load(std::memory_order_acquire));
+  if (state != shm::RingState::retired && state != shm::RingState::ended && gate_ != nullptr) return false;
+  if (next_ != ring_->head()) return false;  // the state was stored after the last block
+  if (state == shm::RingState::ended) finish_streams();
+  end_ = End::finished;
+  return true;
+}
+
+void Drain::finish_streams() noexcept {
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
+    closing_ = static_cast<std::uint32_t>(i);
+    current_.statistics[i]->finish(*this);
+    dirty_[i] = true;
+  }
+}
+
+void Drain::idle() noexcept {
+  const std::int64_t now = rt::monotonic_ns();
+  const bool starved = next_ < ring_->head();  // data is there, but the window log has no room
+  if (starved || gate_ == nullptr) {
+    publish();
+    rt::sleep_until(now + kWaitForRows);
+    return;
+  }
+  const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
+  if (gate_->sleep_until(deadline) || next_ == ring_->head() || stop_.is_up()) return;
+  // Data without a ring? The producer may stand between cursor and bell: only a second silence counts.
+  if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) board_->control().doorbell_timeouts_with_data.add();
+}
+
+}  // namespace chappe::aggregator

@@ -1,0 +1,96 @@
+// The aggregator's real-time loop: reads blocks in place, checks them, merges them into windows, publishes the board, and only then gives
+// the blocks back. Windows are exactly once: a restart begins at the board's `upto`.
+// One Drain serves one ring from attaching to its end; an ordinary thread makes it, runs it on a thread, and takes it apart.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "aggregator/rows.hpp"
+#include "aggregator/statistics.hpp"
+#include "rt/counter.hpp"
+#include "shm/board.hpp"
+#include "shm/gate.hpp"
+#include "shm/ring.hpp"
+
+namespace chappe::aggregator {
+
+/// Windows by stream of the ring, and the generation that they belong to.
+struct WindowPlan {
+  std::uint32_t generation = 1;
+  std::vector<std::vector<config::Window>> windows;
+};
+
+class Drain final : private ClosedSink {
+ public:
+  /// Why run() came back.
+  enum class End {
+    stopped,   ///< stop() was called; open windows stay on the board
+    finished,  ///< the ring is retired or its producer ended in order, and everything of it is merged
+    lost,      ///< the ring lost its name or the gate its owner in a way that needs a new attachment
+  };
+  /// `gate` is empty for a retired ring, which nobody writes. `rows` may be null: no window log.
+  Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& board, Rows* rows, const WindowPlan& plan);
+  ~Drain() override;
+  Drain(const Drain&) = delete;
+  Drain& operator=(const Drain&) = delete;
+
+  /// The thread's body: while running, idle(do_work()).
+  void run() noexcept;
+  void stop() noexcept { stop_.raise(); }
+  [[nodiscard]] bool has_ended() const noexcept { return ended_.is_up(); }
+  [[nodiscard]] End end() const noexcept { return end_; }  ///< after has_ended()
+  /// An ordinary thread: other windows from the next block boundary on.
+  void reconfigure(const WindowPlan& plan);
+  /// The generation in force, as the drain sees it.
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.get(); }
+  /// Windows that one block may close: how many rows a stream needs so that the drain never runs dry within a block.
+  static std::size_t rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows);
+
+ private:
+  struct Change {
+    std::vector<std::unique_ptr<StreamStatistics>> statistics;
+    std::vector<std::size_t> rows_needed;
+    std::uint32_t generation = 0;
+  };
+  Change prepare(const WindowPlan& plan) const;
+  void restore_open_windows(const WindowPlan& plan);
+  void apply_change() noexcept;
+  std::uint32_t do_work() noexcept;
+  bool take_block(std::uint64_t number) noexcept;
+  bool must_wait_for_rows(std::uint32_t stream) noexcept;
+  void merge_block(const shm::BlockHead& block) noexcept;
+  void publish() noexcept;
+  void show_open_windows(std::size_t stream) noexcept;
+  void measure_rate(std::size_t stream, std::int64_t now_ns) noexcept;
+  bool reached_the_end() noexcept;
+  void finish_streams() noexcept;
+  void idle() noexcept;
+  void attach() noexcept;
+  void closed(const WindowHead& head, std::span<const Moments> channels) noexcept override;
+
+  shm::RingReader* ring_;
+  shm::GateHolder* gate_;
+  shm::BoardWriter* board_;
+  Rows* rows_;
+  std::vector<std::size_t> board_stream_;   ///< of each stream of the ring
+  Change current_;
+  std::uint64_t next_ = 0;                  ///< number of the next block to read
+  std::uint64_t read_ahead_ = 0;            ///< blocks/8
+  std::int64_t first_unpublished_ns_ = 0;
+  std::vector<std::int64_t> acquired_ns_;   ///< of the unpublished blocks
+  std::vector<Row*> pending_;               ///< closed windows that the board does not hold yet
+  std::vector<bool> dirty_;                 ///< streams merged into since the last publication
+  struct Rate {
+    std::int64_t since_ns = 0;
+    std::uint64_t frames = 0;
+  };
+  std::vector<Rate> rate_;
+  std::uint32_t closing_ = 0;               ///< stream whose windows are being closed
+  rt::Mailslot<Change> change_, done_with_;
+  rt::Counter generation_;
+  rt::Flag stop_, ended_;
+  End end_ = End::stopped;
+};
+
+}  // namespace chappe::aggregator

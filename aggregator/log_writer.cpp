@@ -1,0 +1,51 @@
+#include "aggregator/log_writer.hpp"
+
+#include "rt/clock.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+constexpr std::size_t kBatchBytes = 64 * 1024;
+
+}  // namespace
+
+LogWriter::LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, rt::Counter& errors)
+    : file_(&file), rows_(&rows), names_(std::move(names)), errors_(&errors) {
+  rt::ThreadPlan plan;
+  plan.name = "chappe-log";
+  auto thread = rt::Thread::start(plan, [this] { run(); });
+  if (thread) thread_ = std::move(*thread);
+  else trouble_ = thread.error().text;
+}
+
+LogWriter::~LogWriter() { finish(); }
+
+void LogWriter::finish() {
+  stop_.raise();
+  rows_->wake();
+  thread_.join();
+}
+
+void LogWriter::run() {
+  std::string text;
+  for (;;) {
+    const bool last_round = stop_.is_up();
+    while (Row* row = rows_->try_full()) {
+      append_rows(text, names_[row->head.stream], row->head, row->channels);
+      rows_->put_empty(row);
+      if (text.size() >= kBatchBytes) break;
+    }
+    if (!text.empty()) {
+      if (auto written = file_->write(text); !written) {
+        errors_->add();
+        trouble_ = written.error().text;
+      }
+      text.clear();
+      continue;
+    }
+    if (last_round) return;
+    rows_->wait_full(rt::monotonic_ns() + rt::kSecond);
+  }
+}
+
+}  // namespace chappe::aggregator

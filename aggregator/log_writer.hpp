@@ -1,0 +1,34 @@
+// The thread that writes the window log: takes closed windows from the drain, makes lines of them, and gives the rows back. Ordinary priority:
+// a slow disk costs rows of a live stream (counted), or time of a replay, never a block.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "aggregator/rows.hpp"
+#include "aggregator/window_log.hpp"
+#include "rt/counter.hpp"
+#include "rt/thread.hpp"
+
+namespace chappe::aggregator {
+
+class LogWriter {
+ public:
+  LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, rt::Counter& errors);
+  ~LogWriter();
+  /// Writes what is there, and ends. The drain must have stopped.
+  void finish();
+  /// The last failure, empty if none. After finish().
+  [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
+
+ private:
+  void run();
+  WindowLog* file_;
+  Rows* rows_;
+  std::vector<LogNames> names_;
+  rt::Counter* errors_;
+  std::string trouble_;
+  rt::Flag stop_;
+  rt::Thread thread_;
+};
+
+}  // namespace chappe::aggregator

@@ -1,0 +1,246 @@
+#include "aggregator/statistics.hpp"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "rt/result.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+/// Channels merged at once: the intermediate arrays stand on the stack.
+constexpr std::size_t kChunk = 16;
+using Values = Eigen::Array<double, Eigen::Dynamic, 1, 0, kChunk, 1>;
+/// One member of consecutive Moments, as an array over the channels.
+template <class T>
+using Column = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>, Eigen::Array<T, Eigen::Dynamic, 1>>,
+                          Eigen::Unaligned, Eigen::InnerStride<sizeof(Moments) / sizeof(double)>>;
+static_assert(sizeof(Moments) % sizeof(double) == 0 && sizeof(std::uint64_t) == sizeof(double));
+
+template <class T>
+Column<T> column(std::span<Moments> rows, T Moments::*member) noexcept {
+  return {&(rows[0].*member), static_cast<Eigen::Index>(rows.size())};
+}
+template <class T>
+Column<const T> column(std::span<const Moments> rows, T Moments::*member) noexcept {
+  return {&(rows[0].*member), static_cast<Eigen::Index>(rows.size())};
+}
+
+/// merge(a[c], b[c]) of moments.hpp for all channels at once. Every b holds at least one frame.
+void merge_chunk(std::span<Moments> a, std::span<const Moments> b) noexcept {
+  auto mean_a = column(a, &Moments::mean), m2_a = column(a, &Moments::m2);
+  const auto mean_b = column(b, &Moments::mean), m2_b = column(b, &Moments::m2);
+  const Values n_a = column(a, &Moments::count).cast<double>(), n_b = column(b, &Moments::count).cast<double>();
+  const Values delta = mean_b - mean_a;
+  const Values part = n_b / (n_a + n_b).max(1);
+  const Values m2 = m2_a + (m2_b + delta * delta * (n_a * part));
+  const Values mean = mean_a + delta * part;
+  // Without values on one side the other's moments stand: an infinite mean times 0 would spoil them.
+  m2_a = (n_a == 0).select(m2_b, (n_b == 0).select(m2_a, m2));
+  mean_a = (n_a == 0).select(mean_b, (n_b == 0).select(mean_a, mean));
+  column(a, &Moments::count) += column(b, &Moments::count);
+  column(a, &Moments::nan) += column(b, &Moments::nan);
+  column(a, &Moments::min) = column(a, &Moments::min).min(column(b, &Moments::min)).eval();
+  column(a, &Moments::max) = column(a, &Moments::max).max(column(b, &Moments::max)).eval();
+  column(a, &Moments::last) = column(b, &Moments::last);
+}
+
+void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept {
+  for (std::size_t c = 0; c < a.size(); c += kChunk) {
+    const std::size_t n = std::min(kChunk, a.size() - c);
+    merge_chunk(a.subspan(c, n), b.subspan(c, n));
+  }
+}
+
+constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
+
+/// Frames or nanoseconds.
+std::int64_t length(const config::Window& w) noexcept { return w.frames > 0 ? static_cast<std::int64_t>(w.frames) : w.duration_ns; }
+
+std::int64_t floor_divided(std::int64_t a, std::int64_t b) noexcept { return a / b - (a % b < 0 ? 1 : 0); }
+
+/// (window + 1) * length, at most what the type holds: indices and times come out of shared memory and may be anything.
+std::int64_t end_of(std::int64_t window, std::int64_t length) noexcept {
+  std::int64_t next = 0, end = 0;
+  if (__builtin_add_overflow(window, 1, &next) || __builtin_mul_overflow(next, length, &end)) return window < 0 ? kLowest : kHighest;
+  return end;
+}
+
+std::int64_t implicit_time(const BlockView& block, std::uint32_t frame) noexcept {
+  const auto offset = static_cast<std::uint64_t>(std::llround(block.period_ns * frame));
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(block.t_first_ns) + offset);  // unsigned: a torn time may not overflow
+}
+
+/// Most pieces of a block: with durations only, every frame may stand alone; windows by frames cut at known distances.
+std::size_t most_pieces(std::size_t capacity, const std::vector<config::Window>& windows) noexcept {
+  std::size_t pieces = 1;
+  for (const auto& w : windows) pieces += w.frames > 0 ? (capacity - 1) / w.frames + 1 : capacity;
+  return std::min(pieces, capacity);
+}
+
+}  // namespace
+
+StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames, bool explicit_times,
+                                   std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream)
+    : channels_(channels), value_bytes_(value_bytes), stride_(stride), capacity_(capacity_frames), explicit_times_(explicit_times),
+      generation_(generation), stream_(stream), specs_(std::move(windows)) {
+  CHAPPE_EXPECTS(channels > 0 && (value_bytes == 4 || value_bytes == 8) && stride >= channels * value_bytes && capacity_frames > 0 && !specs_.empty());
+  for (const auto& w : specs_) CHAPPE_EXPECTS((w.frames > 0) != (w.duration_ns > 0) && length(w) > 0);
+  open_.resize(specs_.size());
+  moments_.resize(specs_.size() * channels);
+  cursors_.resize(specs_.size());
+  shift_.resize(channels);
+  pieces_.resize(most_pieces(capacity_frames, specs_));
+  numbers_.resize(pieces_.size() * specs_.size());
+  measured_.resize(pieces_.size() * channels);
+}
+
+void StreamStatistics::measure(const BlockView& block) noexcept {
+  const auto frames = static_cast<std::uint32_t>(std::min<std::size_t>(block.frames, capacity_));
+  first_frame_ = block.first_frame;
+  pieces_used_ = 0;
+  guess_means();
+  for (std::size_t w = 0; w < specs_.size(); ++w) cursors_[w] = start(w);
+  for (std::uint32_t begin = 0, end = 0; begin < frames && pieces_used_ < pieces_.size(); begin = end) {
+    end = frames;
+    for (std::size_t w = 0; w < specs_.size(); ++w) {
+      const std::int64_t at = position(w, block, begin);
+      if (at >= cursors_[w].end) advance(w, cursors_[w], at);
+      numbers_[pieces_used_ * specs_.size() + w] = cursors_[w].window;
+      end = first_at(w, block, begin + 1, end, cursors_[w].end);
+    }
+    pieces_[pieces_used_] = {.begin = begin, .end = end, .t_first_ns = time_of(block, begin), .t_last_ns = time_of(block, end - 1)};
+    block_moments(block.data + begin * stride_, end - begin, stride_, value_bytes_, shift_, row(measured_, pieces_used_));
+    ++pieces_used_;
+  }
+}
+
+/// The shift of the next block: the mean of the first specification's window, the last one if none is open. Before the first frame the kernel
+/// takes a value of the block; a channel that was never anything but NaN is not searched again in every block.
+void StreamStatistics::guess_means() noexcept {
+  for (std::size_t c = 0; c < channels_; ++c) {
+    const Moments& m = moments_[c];
+    shift_[c] = m.count + m.nan > 0 ? m.mean : std::numeric_limits<double>::quiet_NaN();
+  }
+}
+
+StreamStatistics::Cursor StreamStatistics::start(std::size_t which) const noexcept {
+  const WindowHead& head = open_[which].head;
+  if (head.frames == 0) return {.window = kLowest, .end = kLowest};
+  const auto window = static_cast<std::int64_t>(head.window);
+  return {.window = window, .end = end_of(window, length(specs_[which]))};
+}
+
+std::int64_t StreamStatistics::time_of(const BlockView& block, std::uint32_t frame) const noexcept {
+  return explicit_times_ && block.times_ns != nullptr ? block.times_ns[frame] : implicit_time(block, frame);
+}
+
+std::int64_t StreamStatistics::position(std::size_t which, const BlockView& block, std::uint32_t frame) const noexcept {
+  return specs_[which].frames > 0 ? static_cast<std::int64_t>(block.first_frame + frame) : time_of(block, frame);
+}
+
+void StreamStatistics::advance(std::size_t which, Cursor& cursor, std::int64_t position) const noexcept {
+  cursor.window = std::max(cursor.window, floor_divided(position, length(specs_[which])));
+  cursor.end = end_of(cursor.window, length(specs_[which]));
+}
+
+/// The first frame of [begin, end) at or behind `at`, or `end`.
+std::uint32_t StreamStatistics::first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end, std::int64_t at) const noexcept {
+  if (specs_[which].frames > 0) {
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(static_cast<std::uint64_t>(at) - block.first_frame, begin, end));
+  }
+  if (explicit_times_ && block.times_ns != nullptr) {  // these may go back
+    return static_cast<std::uint32_t>(std::find_if(block.times_ns + begin, block.times_ns + end, [at](std::int64_t t) { return t >= at; }) - block.times_ns);
+  }
+  while (begin < end) {
+    const std::uint32_t middle = begin + (end - begin) / 2;
+    if (implicit_time(block, middle) < at) begin = middle + 1;
+    else end = middle;
+  }
+  return begin;
+}
+
+void StreamStatistics::merge(ClosedSink& sink) noexcept {
+  for (std::size_t p = 0; p < pieces_used_; ++p) {
+    for (std::size_t w = 0; w < specs_.size(); ++w) merge_piece(w, pieces_[p], row(std::as_const(measured_), p), numbers_[p * specs_.size() + w], sink);
+  }
+  pieces_used_ = 0;
+}
+
+void StreamStatistics::merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window, ClosedSink& sink) noexcept {
+  OpenWindow& o = open_[which];
+  const std::uint64_t first = first_frame_ + piece.begin;
+  if (o.open) {
+    count_gap(which, first);
+    if (window > static_cast<std::int64_t>(o.head.window)) {
+      count_range(which, range_end(which));
+      close_window(which, sink);
+    }
+  }
+  if (!o.open) {
+    open_window(which, window, first, piece.t_first_ns);
+    count_gap(which, first);
+  }
+  merge_all(row(moments_, which), moments);
+  o.head.frames += piece.end - piece.begin;
+  o.head.t_last_ns = piece.t_last_ns;
+  o.next_frame = first_frame_ + piece.end;
+  count_range(which, std::min(o.next_frame, range_end(which)));
+  if (specs_[which].frames > 0 && o.next_frame >= range_end(which)) close_window(which, sink);
+}
+
+void StreamStatistics::open_window(std::size_t which, std::int64_t window, std::uint64_t first, std::int64_t t_first_ns) noexcept {
+  OpenWindow& o = open_[which];
+  if (o.opened_at == OpenWindow::kFirstSeen) o.opened_at = o.next_frame = first;
+  o.open = true;
+  o.head = {.stream = stream_, .which = static_cast<std::uint32_t>(which), .window = static_cast<std::uint64_t>(window), .generation = generation_,
+            .first_frame = first, .frames = 0, .missing = 0, .t_first_ns = t_first_ns, .t_last_ns = t_first_ns};
+  const auto moments = row(moments_, which);
+  std::fill(moments.begin(), moments.end(), Moments{});
+}
+
+void StreamStatistics::close_window(std::size_t which, ClosedSink& sink) noexcept {
+  open_[which].open = false;
+  sink.closed(open_[which].head, row(std::as_const(moments_), which));
+}
+
+/// Windows by duration: indices skipped before `first` are missing in the window that is open now. Seen once.
+void StreamStatistics::count_gap(std::size_t which, std::uint64_t first) noexcept {
+  OpenWindow& o = open_[which];
+  if (first <= o.next_frame) return;
+  if (specs_[which].frames == 0) o.head.missing += first - o.next_frame;
+  o.next_frame = first;
+}
+
+/// Windows by frames: of the window's indices below `end` those are missing that did not come.
+void StreamStatistics::count_range(std::size_t which, std::uint64_t end) noexcept {
+  OpenWindow& o = open_[which];
+  if (specs_[which].frames == 0) return;
+  const std::uint64_t came_up_to = std::max(o.head.window * specs_[which].frames, o.opened_at) + o.head.frames;
+  o.head.missing = end > came_up_to ? end - came_up_to : 0;
+}
+
+std::uint64_t StreamStatistics::range_end(std::size_t which) const noexcept { return (open_[which].head.window + 1) * specs_[which].frames; }
+
+void StreamStatistics::finish(ClosedSink& sink) noexcept {
+  for (std::size_t w = 0; w < specs_.size(); ++w) {
+    OpenWindow& o = open_[w];
+    if (o.open) close_window(w, sink);
+    if (o.opened_at != OpenWindow::kFirstSeen) o.opened_at = o.next_frame;  // a second part of the same window does not miss the first
+  }
+}
+
+void StreamStatistics::expect(std::uint64_t next_frame) noexcept {
+  for (auto& o : open_) o.opened_at = o.next_frame = next_frame;
+}
+
+void StreamStatistics::restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments) noexcept {
+  CHAPPE_EXPECTS(i < specs_.size() && moments.size() == channels_);
+  open_[i] = window;
+  std::copy(moments.begin(), moments.end(), row(moments_, i).begin());
+}
+
+}  // namespace chappe::aggregator

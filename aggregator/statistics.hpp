@@ -1,0 +1,115 @@
+// The windows of one stream: cuts blocks at window boundaries, merges the moments of the pieces into the open windows, and hands closed
+// windows out. Made at set-up by an ordinary thread, then used by the drain's thread alone; no allocation after construction.
+// A block is read in place and may be torn, so there are two phases: measure() reads it and changes no window; once the caller has seen that
+// the block was whole, merge() adds it and reads nothing of it. A measured block that is not merged leaves no trace.
+// After a crash the state restored from the board gives the same bits as if nothing had happened. The next block's shift is part of that,
+// so the moments of a window that is closed and has no successor yet belong to the state as well.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "aggregator/moments.hpp"
+#include "aggregator/window_log.hpp"
+#include "config/config.hpp"
+
+namespace chappe::aggregator {
+
+/// Frames of one stream as they lie in a slot. Frame i is at t_first_ns + i * period_ns unless there is a time for each.
+struct BlockView {
+  const std::byte* data = nullptr;
+  const std::int64_t* times_ns = nullptr;  ///< one per frame, or null
+  std::uint64_t first_frame = 0;
+  std::uint32_t frames = 0;
+  std::int64_t t_first_ns = 0;
+  double period_ns = 0;
+};
+
+/// Where closed windows go, in the order in which they close. What is spanned is valid during the call.
+struct ClosedSink {
+  virtual ~ClosedSink() = default;
+  virtual void closed(const WindowHead& head, std::span<const Moments> channels) noexcept = 0;
+};
+
+/// The state of one window specification. `head` with frames 0: none was opened yet; else the open window or, with `open` false, the last one.
+struct OpenWindow {
+  static constexpr std::uint64_t kFirstSeen = std::numeric_limits<std::uint64_t>::max();
+  WindowHead head;
+  bool open = false;
+  std::uint64_t next_frame = 0;          ///< index behind the last frame seen
+  std::uint64_t opened_at = kFirstSeen;  ///< frames before this index are nobody's to miss; kFirstSeen: those before the first frame seen
+};
+
+class StreamStatistics {
+ public:
+  /// stride: bytes of a frame. capacity_frames: most frames of a block. Each window has exactly one of its two lengths. `stream` goes into the heads.
+  StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames, bool explicit_times,
+                   std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream = 0);
+
+  /// Moments of the block's pieces into scratch memory. Never reads beyond `frames` (at most the capacity), whatever a torn block says.
+  void measure(const BlockView& block) noexcept;
+  /// Adds what measure() found. Closes each window that a later frame ends, and each frames window with its last frame.
+  ///
+  /// A frame belongs to window number index / frames, or floor(t / duration); before the clock's zero the number is negative (two's
+  /// complement). Numbers never fall: a frame whose number is lower than the open window's (a clock that went back) joins the open one.
+  /// missing: of a frames window the indices of its range, from opened_at on, that did not come. Of a duration window the indices skipped
+  /// while it was open: a gap counts in the window that is open when it is seen, in the one it opens if there is none. Windows without any
+  /// frame are not handed out.
+  void merge(ClosedSink& sink) noexcept;
+  /// The end of the stream, or of these windows: closes what is open. Missing are only frames between frames seen.
+  void finish(ClosedSink& sink) noexcept;
+  /// For a successor of finished statistics, before its first block: the stream goes on at this index, and a gap from here on is missing.
+  void expect(std::uint64_t next_frame) noexcept;
+
+  [[nodiscard]] std::size_t windows() const noexcept { return specs_.size(); }
+  [[nodiscard]] const config::Window& spec(std::size_t i) const noexcept { return specs_[i]; }
+  [[nodiscard]] const OpenWindow& open(std::size_t i) const noexcept { return open_[i]; }
+  [[nodiscard]] std::span<const Moments> open_moments(std::size_t i) const noexcept { return row(moments_, i); }
+  /// Takes over a state as open() and open_moments() once gave it, open or not, for the same windows.
+  void restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments) noexcept;
+
+ private:
+  /// A run of frames that lies in one window of every specification.
+  struct Piece {
+    std::uint32_t begin = 0, end = 0;
+    std::int64_t t_first_ns = 0, t_last_ns = 0;
+  };
+  /// Where a specification stands while a block is cut: its window, and the index or time at which that ends.
+  struct Cursor {
+    std::int64_t window = 0;
+    std::int64_t end = 0;
+  };
+  [[nodiscard]] std::span<Moments> row(std::vector<Moments>& rows, std::size_t i) const noexcept { return {&rows[i * channels_], channels_}; }
+  [[nodiscard]] std::span<const Moments> row(const std::vector<Moments>& rows, std::size_t i) const noexcept { return {&rows[i * channels_], channels_}; }
+  void guess_means() noexcept;
+  [[nodiscard]] Cursor start(std::size_t which) const noexcept;
+  [[nodiscard]] std::int64_t time_of(const BlockView& block, std::uint32_t frame) const noexcept;
+  [[nodiscard]] std::int64_t position(std::size_t which, const BlockView& block, std::uint32_t frame) const noexcept;
+  void advance(std::size_t which, Cursor& cursor, std::int64_t position) const noexcept;
+  [[nodiscard]] std::uint32_t first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end, std::int64_t at) const noexcept;
+  void merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window, ClosedSink& sink) noexcept;
+  void open_window(std::size_t which, std::int64_t window, std::uint64_t first, std::int64_t t_first_ns) noexcept;
+  void close_window(std::size_t which, ClosedSink& sink) noexcept;
+  void count_gap(std::size_t which, std::uint64_t first) noexcept;
+  void count_range(std::size_t which, std::uint64_t end) noexcept;
+  [[nodiscard]] std::uint64_t range_end(std::size_t which) const noexcept;
+
+  std::size_t channels_, value_bytes_, stride_, capacity_;
+  bool explicit_times_;
+  std::uint32_t generation_, stream_;
+  std::vector<config::Window> specs_;
+  std::vector<OpenWindow> open_;
+  std::vector<Moments> moments_;        ///< [specification][channel]
+  // What measure() leaves for merge(), sized for a block in which every frame is a piece of its own.
+  std::uint64_t first_frame_ = 0;
+  std::size_t pieces_used_ = 0;
+  std::vector<Piece> pieces_;
+  std::vector<std::int64_t> numbers_;   ///< [piece][specification]
+  std::vector<Moments> measured_;       ///< [piece][channel]
+  std::vector<Cursor> cursors_;         ///< [specification]
+  std::vector<double> shift_;           ///< [channel]
+};
+
+}  // namespace chappe::aggregator

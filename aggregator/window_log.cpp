@@ -1,0 +1,200 @@
+#include "aggregator/window_log.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string_view>
+
+namespace chappe::aggregator {
+namespace {
+
+constexpr std::size_t kResumeBytes = 1U << 20;   ///< read backwards at most
+constexpr std::size_t kPendingBytes = 8U << 20;  ///< kept at most while the disk takes nothing
+constexpr std::size_t kColumns = 15;
+constexpr std::size_t kStreamColumn = 0, kFirstFrameColumn = 4;
+
+const std::string& header_line() {
+  static const std::string line = std::string(kWindowLogHeader) + "\n";
+  return line;
+}
+
+void append_name(std::string& out, const std::string& name) {
+  if (name.find_first_of(",\"\r\n") == std::string::npos) {
+    out += name;
+    return;
+  }
+  out += '"';
+  for (const char c : name) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  out += '"';
+}
+
+template <class Number>
+void append_number(std::string& out, Number value) {
+  char text[32];  // the longest double has 24 characters
+  out += ',';
+  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+/// The sign of a NaN means nothing and is not written.
+void append_value(std::string& out, double value) {
+  if (std::isnan(value)) out += ",nan";
+  else append_number(out, value);
+}
+
+void append_row(std::string& out, const LogNames& names, std::size_t channel, const WindowHead& head, const Moments& m) {
+  constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
+  append_name(out, names.stream);
+  out += ',';
+  append_name(out, channel < names.channels.size() ? names.channels[channel] : std::to_string(channel));
+  append_number(out, static_cast<std::int64_t>(head.window));  // negative before the clock's zero
+  append_number(out, head.generation);
+  append_number(out, head.first_frame);
+  append_number(out, head.t_first_ns);
+  append_number(out, head.t_last_ns);
+  append_number(out, m.count);
+  append_number(out, head.missing);
+  append_number(out, m.nan);
+  append_value(out, m.count > 0 ? m.mean : kUndefined);
+  append_value(out, variance(m));
+  append_value(out, m.count > 0 ? m.min : kUndefined);
+  append_value(out, m.count > 0 ? m.max : kUndefined);
+  append_value(out, rms(m));
+  out += '\n';
+}
+
+/// The next record of RFC 4180 text, taken off the front of `text`: its fields without quotes. Empty: no whole record is left.
+std::vector<std::string> take_record(std::string_view& text) {
+  std::vector<std::string> fields(1);
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      const bool doubled = quoted && i + 1 < text.size() && text[i + 1] == '"';
+      if (doubled) fields.back() += text[++i];
+      else quoted = !quoted;
+    } else if (c == ',' && !quoted) {
+      fields.emplace_back();
+    } else if (c == '\n' && !quoted) {
+      text.remove_prefix(i + 1);
+      return fields;
+    } else {
+      fields.back() += c;
+    }
+  }
+  text = {};
+  return {};
+}
+
+/// The last row's first_frame of each stream. What is no row of ours is passed over.
+std::map<std::string, std::uint64_t> last_rows(std::string_view text) {
+  std::map<std::string, std::uint64_t> last;
+  while (!text.empty()) {
+    const auto fields = take_record(text);
+    if (fields.size() != kColumns) continue;
+    const std::string& number = fields[kFirstFrameColumn];
+    std::uint64_t first = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), first);
+    if (error == std::errc{} && end == number.data() + number.size() && !number.empty()) last[fields[kStreamColumn]] = first;
+  }
+  return last;
+}
+
+/// Success: all bytes asked for, or what the file has of them. EINTR: again.
+std::optional<std::string> read_at(int fd, std::size_t offset, std::size_t bytes) {
+  std::string text(bytes, '\0');
+  std::size_t got = 0;
+  while (got < bytes) {
+    const ssize_t n = ::pread(fd, text.data() + got, bytes - got, static_cast<off_t>(offset + got));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::nullopt;
+    if (n == 0) break;
+    got += static_cast<std::size_t>(n);
+  }
+  text.resize(got);
+  return text;
+}
+
+rt::Error wrong_header(const std::string& path) {
+  return {EX_DATAERR, "window log " + path + ": its first line is not the header of a window log (" + kWindowLogHeader +
+                          "), so nothing is appended: move the file away, or name another in [window_log] path"};
+}
+
+/// What is at the end of an existing log: the offset behind its last whole line, and the last rows up to there.
+struct Tail {
+  std::size_t whole = 0;
+  std::map<std::string, std::uint64_t> last;
+};
+
+rt::Result<Tail> read_tail(int fd, const std::string& path, std::size_t size) {
+  const std::string& header = header_line();
+  const auto start = read_at(fd, 0, std::min(size, header.size()));
+  if (!start) return rt::errno_error("window log " + path + ": read");
+  if (*start != header.substr(0, start->size())) return wrong_header(path);
+  if (size < header.size()) return Tail{};  // the header itself was torn
+  const std::size_t from = std::max(header.size(), size > kResumeBytes ? size - kResumeBytes : 0);
+  const auto rows = read_at(fd, from, size - from);
+  if (!rows) return rt::errno_error("window log " + path + ": read");
+  std::string_view text = *rows;
+  const std::size_t last_end = text.rfind('\n');
+  text = text.substr(0, last_end == std::string_view::npos ? 0 : last_end + 1);
+  Tail tail{.whole = from + text.size(), .last = {}};
+  if (from > header.size()) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));  // begins inside a line
+  tail.last = last_rows(text);
+  return tail;
+}
+
+}  // namespace
+
+void append_rows(std::string& out, const LogNames& names, const WindowHead& head, std::span<const Moments> channels) {
+  for (std::size_t c = 0; c < channels.size(); ++c) append_row(out, names, c, head, channels[c]);
+}
+
+rt::Result<WindowLog> WindowLog::open(const std::string& path) {
+  WindowLog log;
+  log.fd_ = rt::Descriptor(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+  if (!log.fd_) return rt::errno_error("window log " + path + ": open for appending");
+  struct stat status {};
+  if (::fstat(log.fd_.get(), &status) != 0) return rt::errno_error("window log " + path + ": fstat");
+  std::size_t whole = 0;
+  if (S_ISREG(status.st_mode) && status.st_size > 0) {
+    auto tail = read_tail(log.fd_.get(), path, static_cast<std::size_t>(status.st_size));
+    if (!tail) return tail.error();
+    whole = tail->whole;
+    log.last_ = std::move(tail->last);
+    if (whole < static_cast<std::size_t>(status.st_size) && ::ftruncate(log.fd_.get(), static_cast<off_t>(whole)) != 0) {
+      return rt::errno_error("window log " + path + ": cut the torn last line");
+    }
+  }
+  // A full disk does not stop the statistics: the header waits with the rows, and the first write says what is wrong.
+  if (whole == 0) [[maybe_unused]] const rt::Done tried = log.write(header_line());
+  return log;
+}
+
+rt::Done WindowLog::write(const std::string& rows) {
+  const bool kept = pending_.size() + rows.size() <= kPendingBytes;
+  if (kept) pending_ += rows;
+  if (pending_.empty()) return rt::done();
+  ssize_t n = 0;
+  do n = ::write(fd_.get(), pending_.data(), pending_.size());
+  while (n < 0 && errno == EINTR);
+  const int error = errno;
+  if (n > 0) {
+    written_ += static_cast<std::uint64_t>(n);
+    pending_.erase(0, static_cast<std::size_t>(n));
+  }
+  const std::string waiting = std::to_string(pending_.size()) + " bytes wait for the next try";
+  if (!kept) return rt::Error{EX_IOERR, "window log: " + std::to_string(rows.size()) + " bytes of rows lost, because " + waiting + ": make room on the disk"};
+  if (n < 0) return rt::errno_error("window log: write (" + waiting + ")", error);
+  if (!pending_.empty()) return rt::Error{EX_IOERR, "window log: short write, " + waiting};
+  return rt::done();
+}
+
+}  // namespace chappe::aggregator

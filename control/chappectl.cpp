@@ -1,0 +1,191 @@
+// chappectl, the operator's hand. What only looks (status, ledger, streams) reads shared memory as any viewer does, and works whoever is
+// dead; what changes something (reload, stop) goes through the queues and is answered. Exit codes are those of sysexits.h.
+#include <fmt/format.h>
+#include <sysexits.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "config/config.hpp"
+#include "control/config_report.hpp"
+#include "control/orders.hpp"
+#include "control/tables.hpp"
+#include "rt/clock.hpp"
+#include "shm/snapshot_json.hpp"
+#include "shm/viewer.hpp"
+
+namespace chappe::control {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string instance;  ///< empty: of the configuration file, else "default"
+  std::string config;
+  double timeout_s = 10;
+  bool as_json = false;
+  bool check = false;   ///< ledger
+  std::string process;  ///< reload, stop
+  std::string file;     ///< config check, config show
+};
+
+/// --instance, else the one that the configuration names, else the default.
+std::optional<std::string> instance_of(const Options& options, Outcome& outcome) {
+  if (!options.instance.empty()) return options.instance;
+  if (options.config.empty()) return config::Config{}.instance;
+  const config::LoadResult result = config::load_file(options.config);
+  if (result.faults.empty()) return result.loaded.config.instance;
+  outcome = check_config(options.config, false);
+  return std::nullopt;
+}
+
+std::string json_line(const json& value) { return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
+
+/// A look at the instance; a ledger that was caught in motion is looked at again, a bounded number of times.
+shm::Snapshot look(const std::string& instance) {
+  shm::Viewer viewer(instance);
+  shm::Snapshot snapshot = viewer.look();
+  for (int i = 0; i < 20 && !snapshot.ledger.settled && (snapshot.ring_present || snapshot.board_present); ++i) {
+    rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
+    snapshot = viewer.look();
+  }
+  return snapshot;
+}
+
+using ToText = std::string (*)(const shm::Snapshot&);
+
+/// status, ledger, streams. With nothing there: one line and EX_UNAVAILABLE; as JSON the empty snapshot, too.
+Outcome show(const Options& options, ToText text, ToText as_json) {
+  Outcome outcome;
+  const auto instance = instance_of(options, outcome);
+  if (!instance) return outcome;
+  const shm::Snapshot snapshot = look(*instance);
+  const bool nothing = !snapshot.ring_present && !snapshot.board_present && snapshot.ledger.streams.empty();
+  if (options.as_json) {
+    outcome.out = as_json(snapshot);
+    if (!outcome.out.ends_with('\n')) outcome.out += '\n';
+  } else if (!nothing) {
+    outcome.out = text(snapshot);
+  }
+  if (nothing) {
+    outcome.exit_code = EX_UNAVAILABLE;
+    outcome.err =
+        fmt::format("instance {}: {}\n", *instance, snapshot.trouble.empty() ? "nothing is there; is it started?" : snapshot.trouble);
+  } else if (options.check && !snapshot.ledger.settled) {
+    outcome.exit_code = EX_TEMPFAIL;
+  } else if (options.check && !closes(snapshot.ledger)) {
+    outcome.exit_code = EX_DATAERR;
+  }
+  return outcome;
+}
+
+/// reload, stop: a line for each process; the exit code is the first that is not 0.
+Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*give)(const Orders&)) {
+  Outcome outcome;
+  const auto instance = instance_of(options, outcome);
+  if (!instance) return outcome;
+  json processes = json::array();
+  for (const Obeyed& obeyed : give({*instance, options.process, static_cast<int>(std::lround(options.timeout_s * 1000))})) {
+    if (outcome.exit_code == EX_OK) outcome.exit_code = obeyed.exit_code;
+    const bool ok = obeyed.exit_code == EX_OK;
+    processes.push_back({{"process", obeyed.process}, {"ok", ok}, {"exit_code", obeyed.exit_code}, {"text", obeyed.text}});
+    (ok ? outcome.out : outcome.err) += fmt::format("{}: {}\n", obeyed.process, obeyed.text);
+  }
+  if (options.as_json) {
+    outcome.out = json_line({{"instance", *instance}, {"command", name}, {"ok", outcome.exit_code == EX_OK}, {"processes", processes}});
+    outcome.err.clear();
+  }
+  return outcome;
+}
+
+Outcome version(const Options& options) {
+  const json values{{"program", "chappectl"}, {"version", CHAPPE_VERSION}, {"commit", CHAPPE_COMMIT}, {"compiler", __VERSION__}};
+  if (options.as_json) return {EX_OK, json_line(values), ""};
+  return {EX_OK, fmt::format("chappectl {} ({}, {})\n", CHAPPE_VERSION, CHAPPE_COMMIT, __VERSION__), ""};
+}
+
+using Action = std::function<Outcome(const Options&)>;
+
+/// The options that every command takes, before or behind its name: what a command does not know falls through to the program.
+void add_common(CLI::App& app, Options& options) {
+  app.fallthrough();
+  app.add_flag("--json", options.as_json, "print JSON");
+  app.add_option("--instance", options.instance, "name of the instance")->check([](const std::string& name) {
+    const bool good =
+        !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+    return good ? std::string() : "'" + name + "': expected 1 to 32 of a-z, 0-9, _ and -";
+  });
+  app.add_option("--config", options.config, "configuration file that names the instance");
+  app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
+}
+
+CLI::App* add(CLI::App& parent, const char* name, const char* help, Action& chosen, Action action) {
+  CLI::App* sub = parent.add_subcommand(name, help);
+  sub->callback([&chosen, action = std::move(action)] { chosen = action; });
+  return sub;
+}
+
+void add_looks(CLI::App& app, Options& options, Action& chosen) {
+  add(app, "status", "the processes, what they asked and what they were granted", chosen,
+      [](const Options& o) { return show(o, status_text, shm::status_json); });
+  add(app, "ledger", "the account of every frame", chosen, [](const Options& o) {
+    return show(o, ledger_text, shm::ledger_json);
+  })->add_flag("--check", options.check, "exit with 65 if frames are unexplained, with 75 if that cannot be said");
+  add(app, "streams", "streams and channels with their last window", chosen,
+      [](const Options& o) { return show(o, streams_text, shm::streams_json); });
+  add(app, "version", "of this program", chosen, version);
+}
+
+void add_orders(CLI::App& app, Options& options, Action& chosen) {
+  CLI::App* const orders[] = {
+      add(app, "reload", "read the configuration anew", chosen, [](const Options& o) { return order(o, "reload", reload); }),
+      add(app, "stop", "drain and end: the producer, then the aggregator", chosen,
+          [](const Options& o) { return order(o, "stop", stop); })};
+  for (CLI::App* sub : orders)
+    sub->add_option("--process", options.process, "this one alone")->check(CLI::IsMember({"producer", "aggregator"}));
+}
+
+void add_config(CLI::App& app, Options& options, Action& chosen) {
+  CLI::App* config = app.add_subcommand("config", "look at a configuration file");
+  config->require_subcommand(1);
+  add(*config, "check", "say all that is wrong with it", chosen, [](const Options& o) { return check_config(o.file, o.as_json); })
+      ->add_option("FILE", options.file, "the file")
+      ->required();
+  add(*config, "show", "what is in force with it, and where each value comes from; the defaults without a file", chosen,
+      [](const Options& o) { return show_config(o.file.empty() ? o.config : o.file, o.as_json); })
+      ->add_option("FILE", options.file, "the file");
+}
+
+}  // namespace
+}  // namespace chappe::control
+
+int main(int argc, char** argv) {
+  using namespace chappe::control;
+  Options options;
+  Action chosen;
+  CLI::App app("Looks at a running Chappe, and gives it orders.", "chappectl");
+  app.require_subcommand(1);
+  add_common(app, options);
+  add_looks(app, options, chosen);
+  add_orders(app, options, chosen);
+  add_config(app, options, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+  }
+  try {
+    const Outcome outcome = chosen(options);
+    std::fputs(outcome.err.c_str(), stderr);
+    std::fputs(outcome.out.c_str(), stdout);
+    const bool written = std::fflush(stdout) == 0;
+    return written || outcome.exit_code != EX_OK ? outcome.exit_code : EX_IOERR;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "chappectl: %s\n", failure.what());
+    return EX_SOFTWARE;
+  }
+}

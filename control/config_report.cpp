@@ -1,0 +1,104 @@
+#include "control/config_report.hpp"
+
+#include <fmt/format.h>
+#include <sysexits.h>
+#include <toml++/toml.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "config/config.hpp"
+
+namespace chappe::control {
+namespace {
+
+using nlohmann::json;
+
+bool unreadable(const std::string& file, Outcome& outcome) {
+  if (::access(file.c_str(), R_OK) == 0) return false;
+  outcome = {EX_NOINPUT, "", file + ": " + std::strerror(errno) + "\n"};
+  return true;
+}
+
+std::string hex(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+std::string warnings_of(const config::Loaded& loaded) {
+  std::string text;
+  for (const std::string& warning : loaded.warnings) text += "warning: " + warning + "\n";
+  return text;
+}
+
+json faults_json(const std::vector<config::Fault>& faults) {
+  json list = json::array();
+  for (const config::Fault& f : faults) {
+    list.push_back({{"file", f.file}, {"line", f.line}, {"column", f.column}, {"key", f.key}, {"text", f.text}});
+  }
+  return list;
+}
+
+/// The canonical text is TOML, so its JSON has the very same keys.
+json values_of(const config::Config& config) {
+  const toml::table values = toml::parse(config::to_toml(config));
+  std::ostringstream text;
+  text << toml::json_formatter{values};
+  return json::parse(text.str());
+}
+
+std::string dump(const json& value) { return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
+
+/// Without a file: what the defaults alone are.
+config::LoadResult load(const std::string& file) {
+  if (!file.empty()) return config::load_file(file);
+  config::LoadResult defaults;
+  defaults.loaded.hash = config::hash_of(defaults.loaded.config);
+  return defaults;
+}
+
+}  // namespace
+
+Outcome check_config(const std::string& file, bool as_json) {
+  Outcome outcome;
+  if (unreadable(file, outcome)) return outcome;
+  const config::LoadResult result = config::load_file(file);
+  const bool good = result.faults.empty();
+  outcome.exit_code = good ? EX_OK : EX_CONFIG;
+  if (as_json) {
+    json report{{"file", file}, {"ok", good}, {"faults", faults_json(result.faults)}, {"warnings", result.loaded.warnings}};
+    if (good) report["hash"] = hex(result.loaded.hash);
+    outcome.out = dump(report);
+    return outcome;
+  }
+  outcome.err = warnings_of(result.loaded);
+  if (good) {
+    outcome.out = fmt::format("{}: good, {} stream{}, hash {}\n", file, result.loaded.config.streams.size(),
+                              result.loaded.config.streams.size() == 1 ? "" : "s", hex(result.loaded.hash));
+  } else {
+    outcome.err += config::describe(result.faults);
+    if (outcome.err.back() != '\n') outcome.err += '\n';
+  }
+  return outcome;
+}
+
+Outcome show_config(const std::string& file, bool as_json) {
+  Outcome outcome;
+  if (!file.empty() && unreadable(file, outcome)) return outcome;
+  const config::LoadResult result = load(file);
+  if (!result.faults.empty()) return check_config(file, as_json);
+  const config::Loaded& loaded = result.loaded;
+  if (as_json) {
+    outcome.out = dump({{"file", file},
+                        {"hash", hex(loaded.hash)},
+                        {"config", values_of(loaded.config)},
+                        {"origins", loaded.origins},
+                        {"warnings", loaded.warnings}});
+  } else {
+    outcome.out = config::to_toml(loaded.config, file.empty() ? nullptr : &loaded.origins);
+    outcome.err = warnings_of(loaded);
+  }
+  return outcome;
+}
+
+}  // namespace chappe::control

@@ -1,0 +1,161 @@
+#include "control/tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "rt/clock.hpp"
+
+namespace chappe::control {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+/// Characters, not bytes: names may be UTF-8.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string moment(std::int64_t realtime_ns) {
+  const auto seconds = static_cast<std::time_t>(realtime_ns / rt::kSecond);
+  std::tm utc{};
+  char text[32] = "";
+  gmtime_r(&seconds, &utc);
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+std::string age(std::int64_t ms) { return ms < 10'000 ? fmt::format("{} ms", ms) : fmt::format("{} s", ms / 1000); }
+
+std::string scheduling(bool fifo, int priority, std::uint64_t cpus) {
+  const std::string text = fifo ? fmt::format("fifo {}", priority) : "other";
+  std::string list;
+  for (int cpu = 0; cpu < 64; ++cpu) {
+    if ((cpus >> cpu & 1U) != 0) list.append(list.empty() ? "" : ",").append(std::to_string(cpu));
+  }
+  return list.empty() ? text : text + " on " + list;
+}
+
+std::string last_reload(const shm::ProcessReport& process) {
+  if (process.reload_ns == 0) return "none";
+  if (process.reload_ok) return "applied " + moment(process.reload_ns);
+  return "refused " + moment(process.reload_ns) + ": " + process.reload_error;
+}
+
+std::vector<std::string> process_row(const char* name, const shm::ProcessReport& process) {
+  if (!process.known) return {name, "not seen"};
+  return {name,
+          process.alive ? "alive" : "dead",
+          std::to_string(process.pid),
+          moment(process.since_ns),
+          age(process.age_ms),
+          std::to_string(process.config_generation),
+          last_reload(process)};
+}
+
+/// What was asked of the kernel beside what it granted, and the memory lock.
+void add_realtime(Rows& rows, const char* name, const shm::ProcessReport& process) {
+  for (const shm::ThreadReport& thread : process.threads) {
+    rows.push_back({name, thread.name, scheduling(thread.asked_fifo, thread.asked_priority, thread.asked_cpus),
+                    scheduling(thread.granted_fifo, thread.granted_priority, thread.granted_cpus)});
+  }
+  if (process.known) {
+    rows.push_back(
+        {name, "(memory)", process.lock_asked ? "locked" : "not locked", fmt::format("{} KiB locked", process.locked_bytes / 1024)});
+  }
+}
+
+std::string refusals(const shm::Snapshot& snapshot) {
+  std::string text;
+  if (!snapshot.producer.realtime_refused.empty()) text += "producer: no real time: " + snapshot.producer.realtime_refused + "\n";
+  if (!snapshot.aggregator.realtime_refused.empty()) text += "aggregator: no real time: " + snapshot.aggregator.realtime_refused + "\n";
+  if (snapshot.producer_waiting_for_gate) text += "producer: waits, because nobody holds the gate\n";
+  if (!snapshot.trouble.empty()) text += "trouble: " + snapshot.trouble + "\n";
+  return text;
+}
+
+std::string number(double value) { return fmt::format("{:.6g}", value); }
+
+}  // namespace
+
+std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - width_of(row[i]), ' ');
+      if (i != 0) line.append("  ");
+      line.append(i < left ? row[i] : padding).append(i < left ? padding : row[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text.append(line).append("\n");
+  }
+  return text;
+}
+
+std::string status_text(const shm::Snapshot& snapshot) {
+  std::string text = fmt::format("instance {}", snapshot.instance);
+  if (snapshot.ring_present) {
+    text += fmt::format(": ring {}, {} blocks of {} bytes, {:.1f} % full, epoch {}", snapshot.state, snapshot.blocks, snapshot.block_bytes,
+                        snapshot.fill * 100, snapshot.epoch);
+  } else {
+    text += ": no ring";
+  }
+  text += snapshot.board_present ? "\n\n" : "; no board\n\n";
+  text += table({{"process", "state", "pid", "since", "last sign", "generation", "last reload"},
+                 process_row("producer", snapshot.producer),
+                 process_row("aggregator", snapshot.aggregator)},
+                7);
+  Rows realtime{{"process", "thread", "asked", "granted"}};
+  add_realtime(realtime, "producer", snapshot.producer);
+  add_realtime(realtime, "aggregator", snapshot.aggregator);
+  if (realtime.size() > 1) text += "\n" + table(realtime, 4);
+  const std::string more = refusals(snapshot);
+  return more.empty() ? text : text + "\n" + more;
+}
+
+std::string streams_text(const shm::Snapshot& snapshot) {
+  Rows streams{{"stream", "declared Hz", "seen Hz", "windows", "missing", "age"}};
+  Rows channels{{"stream", "channel", "unit", "last", "mean", "min", "max", "rms", "nan"}};
+  for (const shm::StreamView& view : snapshot.streams) {
+    streams.push_back({view.stream, view.nominal_hz > 0 ? number(view.nominal_hz) : "-", number(view.rate_hz),
+                       std::to_string(view.windows_closed), std::to_string(view.missing), view.ended ? "ended" : age(view.age_ms)});
+    for (const shm::ChannelView& channel : view.channels) {
+      channels.push_back({view.stream, channel.channel, channel.unit, number(channel.last), number(channel.mean), number(channel.min),
+                          number(channel.max), number(channel.rms), std::to_string(channel.nan)});
+    }
+  }
+  return table(streams, 1) + "\n" + table(channels, 3);
+}
+
+bool closes(const shm::Ledger& ledger) {
+  return std::all_of(ledger.streams.begin(), ledger.streams.end(), [](const shm::Account& account) { return account.unexplained == 0; });
+}
+
+std::string ledger_text(const shm::Snapshot& snapshot) {
+  Rows rows{{"stream", "acquired", "committed", "aggregated", "overrun", "pending", "full", "pool", "source", "paused", "crash",
+             "in flight", "unexplained"}};
+  std::string unexplained;
+  for (const shm::Account& a : snapshot.ledger.streams) {
+    std::vector<std::string> row{a.stream};
+    for (const std::uint64_t n : {a.acquired, a.committed, a.aggregated, a.overrun, a.overrun_pending, a.dropped.full, a.dropped.pool,
+                                  a.dropped.source, a.dropped.paused, a.dropped.crash, a.in_flight}) {
+      row.push_back(std::to_string(n));
+    }
+    row.push_back(std::to_string(a.unexplained));
+    rows.push_back(std::move(row));
+    if (a.unexplained != 0) unexplained += fmt::format("{}{} of {}", unexplained.empty() ? "" : ", ", a.unexplained, a.stream);
+  }
+  std::string closing = unexplained.empty() ? "the ledger closes" : "unexplained: " + unexplained;
+  if (!snapshot.ledger.settled) closing = "not settled: ring and board changed while they were read; ask again";
+  return table(rows, 1) + closing + "\n";
+}
+
+}  // namespace chappe::control

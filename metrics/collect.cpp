@@ -1,0 +1,220 @@
+#include "metrics/collect.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "rt/histogram.hpp"
+
+namespace chappe::metrics {
+namespace {
+
+using shm::Account;
+using shm::ChannelView;
+using shm::Snapshot;
+
+constexpr double kNanoseconds = 1e-9;  // of a second
+
+double as_double(std::uint64_t n) { return static_cast<double>(n); }
+double as_double(std::int64_t n) { return static_cast<double>(n); }
+
+Sample sample(double value, std::vector<Label> labels = {}) { return {std::move(labels), value, {}}; }
+Family gauge(const char* name, const char* help, double value) { return {name, help, Type::gauge, {sample(value)}}; }
+Family counter(const char* name, const char* help, std::uint64_t value) { return {name, help, Type::counter, {sample(as_double(value))}}; }
+Family histogram(const char* name, const char* help, const shm::LatencyView& view) {
+  return {name, help, Type::histogram, {Sample{{}, 0, buckets_of(view)}}};
+}
+
+/// One sample per stream of the ledger.
+template <class Value>
+Family of_accounts(const Snapshot& snapshot, Type type, const char* name, const char* help, Value value) {
+  Family family{name, help, type, {}};
+  for (const Account& account : snapshot.ledger.streams)
+    family.samples.push_back(sample(as_double(value(account)), {{"stream", account.stream}}));
+  return family;
+}
+
+/// Frames times channels, for the streams whose channels are known.
+template <class Frames>
+Family of_samples(const Snapshot& snapshot, const char* name, const char* help, Frames frames) {
+  Family family{name, help, Type::counter, {}};
+  for (const Account& account : snapshot.ledger.streams) {
+    const auto same_name = [&](const shm::StreamView& view) { return view.stream == account.stream; };
+    const auto view = std::find_if(snapshot.streams.begin(), snapshot.streams.end(), same_name);
+    if (view == snapshot.streams.end()) continue;
+    family.samples.push_back(sample(as_double(frames(account)) * static_cast<double>(view->channels.size()), {{"stream", account.stream}}));
+  }
+  return family;
+}
+
+Family drops(const Snapshot& snapshot) {
+  static constexpr std::pair<const char*, std::uint64_t shm::Dropped::*> kCauses[] = {{"full", &shm::Dropped::full},
+                                                                                      {"pool", &shm::Dropped::pool},
+                                                                                      {"source", &shm::Dropped::source},
+                                                                                      {"paused", &shm::Dropped::paused},
+                                                                                      {"crash", &shm::Dropped::crash}};
+  Family family{"chappe_dropped_frames_total", "Frames that were acquired and not committed, by cause.", Type::counter, {}};
+  for (const Account& account : snapshot.ledger.streams) {
+    for (const auto& [cause, member] : kCauses) {
+      family.samples.push_back(sample(as_double(account.dropped.*member), {{"stream", account.stream}, {"cause", cause}}));
+    }
+  }
+  return family;
+}
+
+std::vector<Family> producer_families(const Snapshot& s) {
+  return {
+      of_accounts(s, Type::counter, "chappe_acquired_frames_total", "Frames read from the source.",
+                  [](const Account& a) { return a.acquired; }),
+      of_samples(s, "chappe_acquired_samples_total", "Values read from the source: frames times channels.",
+                 [](const Account& a) { return a.acquired; }),
+      of_accounts(s, Type::counter, "chappe_filled_frames_total", "Frames put into buffers of the pool.",
+                  [](const Account& a) { return a.filled; }),
+      of_accounts(s, Type::counter, "chappe_handed_frames_total", "Frames that reached the feed.",
+                  [](const Account& a) { return a.handed; }),
+      of_accounts(s, Type::counter, "chappe_committed_frames_total", "Frames committed to the ring.",
+                  [](const Account& a) { return a.committed; }),
+      drops(s),
+      gauge("chappe_ring_fill_ratio", "Blocks committed and not yet released by the aggregator, of all blocks.", s.fill),
+      gauge("chappe_ring_blocks", "Blocks of the ring.", as_double(s.blocks)),
+      gauge("chappe_ring_epoch", "How often a new producer adopted the ring.", as_double(s.epoch)),
+      histogram("chappe_feed_cycle_seconds", "Working time of one cycle of the feed that did something.", s.feed_cycle),
+  };
+}
+
+/// One gauge per channel of every stream.
+Family of_channels(const Snapshot& snapshot, const char* name, const char* help, double ChannelView::*member) {
+  Family family{name, help, Type::gauge, {}};
+  for (const shm::StreamView& stream : snapshot.streams) {
+    for (const ChannelView& channel : stream.channels) {
+      family.samples.push_back(sample(channel.*member, {{"stream", stream.stream}, {"channel", channel.channel}, {"unit", channel.unit}}));
+    }
+  }
+  return family;
+}
+
+Family windows_closed(const Snapshot& snapshot) {
+  Family family{"chappe_windows_closed_total", "Windows closed.", Type::counter, {}};
+  for (const shm::StreamView& view : snapshot.streams)
+    family.samples.push_back(sample(as_double(view.windows_closed), {{"stream", view.stream}}));
+  return family;
+}
+
+std::vector<Family> ledger_families(const Snapshot& s) {
+  return {
+      of_accounts(s, Type::counter, "chappe_aggregated_frames_total", "Frames merged into windows.",
+                  [](const Account& a) { return a.aggregated; }),
+      of_samples(s, "chappe_aggregated_samples_total", "Values merged into windows: frames times channels.",
+                 [](const Account& a) { return a.aggregated; }),
+      of_accounts(s, Type::counter, "chappe_overrun_frames_total", "Frames committed and overwritten before they were read.",
+                  [](const Account& a) { return a.overrun; }),
+      of_accounts(s, Type::gauge, "chappe_in_flight_frames", "Frames between source and board.",
+                  [](const Account& a) { return a.in_flight; }),
+      of_accounts(s, Type::gauge, "chappe_ledger_unexplained_frames", "What the laws of the ledger leave over; 0 means that it closes.",
+                  [](const Account& a) { return a.unexplained; }),
+      gauge("chappe_ledger_settled", "1 if the ledger was read at one instant; else its gauges are approximate.", s.ledger.settled ? 1 : 0),
+  };
+}
+
+std::vector<Family> aggregator_families(const Snapshot& s) {
+  std::vector<Family> families = ledger_families(s);
+  std::vector<Family> rest{
+      windows_closed(s),
+      of_channels(s, "chappe_window_mean", "Mean of the last window, in the channel's unit.", &ChannelView::mean),
+      of_channels(s, "chappe_window_minimum", "Least value of the last window, in the channel's unit.", &ChannelView::min),
+      of_channels(s, "chappe_window_maximum", "Greatest value of the last window, in the channel's unit.", &ChannelView::max),
+      of_channels(s, "chappe_window_rms", "Root mean square of the last window, in the channel's unit.", &ChannelView::rms),
+      of_channels(s, "chappe_window_variance", "Sample variance of the last window, in the channel's unit squared.",
+                  &ChannelView::variance),
+      histogram("chappe_frame_to_board_seconds", "From a frame's acquisition to the publication of the board that holds it.", s.latency),
+      histogram("chappe_drain_cycle_seconds", "Working time of one cycle of the drain that did something.", s.drain_cycle),
+      counter("chappe_doorbell_timeouts_with_data_total", "Times the drain woke by time and found blocks.", s.doorbell_timeouts_with_data),
+      counter("chappe_board_publications_total", "Publications of the board.", s.publications),
+  };
+  std::move(rest.begin(), rest.end(), std::back_inserter(families));
+  return families;
+}
+
+std::vector<Family> liveness_families(const Snapshot& s) {
+  Family up{"chappe_process_up", "1 if the kernel says that the process lives.", Type::gauge, {}};
+  Family age{"chappe_process_age_seconds", "Time since the process's last sign of life.", Type::gauge, {}};
+  const std::pair<const char*, const shm::ProcessReport*> processes[] = {{"producer", &s.producer}, {"aggregator", &s.aggregator}};
+  for (const auto& [name, process] : processes) {
+    up.samples.push_back(sample(process->alive ? 1 : 0, {{"process", name}}));
+    if (process->known) age.samples.push_back(sample(as_double(process->age_ms) * 1e-3, {{"process", name}}));
+  }
+  return {std::move(up), std::move(age)};
+}
+
+Family build_family(const BuildInfo& build) {
+  const std::vector<Label> labels{{"version", build.version}, {"commit", build.commit}, {"compiler", build.compiler}};
+  return {"chappe_build_info", "Always 1; the labels say what was built.", Type::gauge, {sample(1, labels)}};
+}
+
+Family priorities(const shm::ProcessReport& process) {
+  Family family{"chappe_thread_realtime_priority", "SCHED_FIFO priority, asked and granted; 0: ordinary.", Type::gauge, {}};
+  for (const shm::ThreadReport& thread : process.threads) {
+    family.samples.push_back(sample(thread.asked_fifo ? thread.asked_priority : 0, {{"thread", thread.name}, {"kind", "asked"}}));
+    family.samples.push_back(sample(thread.granted_fifo ? thread.granted_priority : 0, {{"thread", thread.name}, {"kind", "granted"}}));
+  }
+  return family;
+}
+
+}  // namespace
+
+Buckets buckets_of(const shm::LatencyView& view) {
+  Buckets buckets;
+  for (int k = 0; k < rt::Histogram::kBuckets; ++k) {
+    const auto index = static_cast<std::size_t>(k);
+    if (index < view.counts.size()) buckets.count += view.counts[index];
+    if (k == rt::Histogram::kBuckets - 1) break;  // it has no bound: everything beyond
+    buckets.upper_bounds.push_back(as_double(rt::Histogram::upper_bound_ns(k)) * kNanoseconds);
+    buckets.cumulative.push_back(buckets.count);
+  }
+  buckets.sum = as_double(view.sum_ns) * kNanoseconds;
+  return buckets;
+}
+
+std::vector<Family> process_families(const shm::ProcessReport& process) {
+  std::vector<Family> families{
+      gauge("chappe_config_generation", "Number of the configuration in force.", process.config_generation),
+      gauge("chappe_config_last_reload_successful", "1 unless the last reload was refused.", process.reload_ok ? 1 : 0),
+      {"chappe_config_reloads_total",
+       "Reloads asked for, by outcome.",
+       Type::counter,
+       {sample(as_double(process.reloads), {{"outcome", "applied"}}), sample(as_double(process.reloads_failed), {{"outcome", "refused"}})}},
+      priorities(process),
+      gauge("chappe_realtime_refused", "1 if the kernel refused a wish for real time.", process.realtime_refused.empty() ? 0 : 1),
+      gauge("chappe_locked_memory_bytes", "Memory locked by mlockall.", as_double(process.locked_bytes)),
+  };
+  if (process.reload_ok && process.reload_ns != 0) {
+    families.push_back(gauge("chappe_config_last_reload_success_timestamp_seconds", "When the last reload was applied.",
+                             as_double(process.reload_ns) * kNanoseconds));
+  }
+  return families;
+}
+
+std::vector<Family> display_families(const DisplayCounts& counts) {
+  return {counter("chappe_display_looks_total", "Snapshots taken of the instance.", counts.looks),
+          counter("chappe_display_troubled_looks_total", "Snapshots in which an object was refused.", counts.troubled)};
+}
+
+std::vector<Family> families_of(const Snapshot& snapshot, Role role, const BuildInfo& build) {
+  std::vector<Family> families{build_family(build)};
+  const auto append = [&](std::vector<Family> more) { std::move(more.begin(), more.end(), std::back_inserter(families)); };
+  switch (role) {
+    case Role::producer:
+      append(producer_families(snapshot));
+      append(process_families(snapshot.producer));
+      break;
+    case Role::aggregator:
+      append(aggregator_families(snapshot));
+      append(process_families(snapshot.aggregator));
+      break;
+    case Role::display:
+      append(liveness_families(snapshot));
+      break;
+  }
+  return families;
+}
+
+}  // namespace chappe::metrics

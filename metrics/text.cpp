@@ -1,0 +1,88 @@
+#include "metrics/text.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <utility>
+
+namespace chappe::metrics {
+namespace {
+
+prometheus::MetricType type_of(Type type) {
+  switch (type) {
+    case Type::counter:
+      return prometheus::MetricType::Counter;
+    case Type::gauge:
+      return prometheus::MetricType::Gauge;
+    case Type::histogram:
+      return prometheus::MetricType::Histogram;
+  }
+  return prometheus::MetricType::Untyped;
+}
+
+prometheus::ClientMetric metric_of(const Sample& sample, Type type) {
+  prometheus::ClientMetric metric;
+  for (const Label& label : sample.labels) metric.label.push_back({label.name, valid_utf8(label.value)});
+  if (type == Type::counter) metric.counter.value = sample.value;
+  if (type == Type::gauge) metric.gauge.value = sample.value;
+  if (type == Type::histogram) {
+    const Buckets& buckets = sample.buckets;
+    metric.histogram.sample_count = buckets.count;
+    metric.histogram.sample_sum = buckets.sum;
+    for (std::size_t i = 0; i < buckets.upper_bounds.size(); ++i) {
+      metric.histogram.bucket.push_back({buckets.cumulative[i], buckets.upper_bounds[i]});
+    }
+  }
+  return metric;
+}
+
+/// Bytes of the well-formed character at the front of `text`, 0 if there is none (Unicode 15, table 3-7).
+std::size_t character_at(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  const unsigned second = byte(1);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && second < 0xA0;
+    const bool surrogate = first == 0xED && second > 0x9F;
+    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool out_of_range = (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
+    return continues(1) && continues(2) && continues(3) && !out_of_range ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  while (!text.empty()) {
+    const std::size_t length = character_at(text);
+    if (length == 0) {
+      valid += "\xEF\xBF\xBD";
+    } else {
+      valid += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return valid;
+}
+
+std::string serialize(const std::vector<Family>& families) {
+  std::vector<prometheus::MetricFamily> converted;
+  for (const Family& family : families) {
+    if (family.samples.empty()) continue;
+    prometheus::MetricFamily& next = converted.emplace_back();
+    next.name = family.name;
+    next.help = family.help;
+    next.type = type_of(family.type);
+    for (const Sample& sample : family.samples) next.metric.push_back(metric_of(sample, family.type));
+  }
+  return prometheus::TextSerializer{}.Serialize(converted);
+}
+
+}  // namespace chappe::metrics

@@ -1,0 +1,247 @@
+#include "producer/producer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "rt/clock.hpp"
+#include "shm/bell.hpp"
+#include "shm/board.hpp"
+#include "shm/process_page.hpp"
+
+namespace chappe::producer {
+namespace {
+
+void put_name(char* field, std::size_t bytes, const std::string& name) { std::memcpy(field, name.data(), std::min(name.size(), bytes - 1)); }
+
+/// Buffers between a source and the feed: a tenth of a second's worth, and a few.
+std::uint32_t pool_blocks(double rate_hz, std::uint32_t capacity, std::int64_t max_delay_ns) {
+  const double by_rate = rate_hz / capacity;
+  const double by_delay = 1e9 / static_cast<double>(std::max<std::int64_t>(max_delay_ns, rt::kMillisecond));
+  return static_cast<std::uint32_t>(std::clamp(std::ceil(std::max(by_rate, std::min(by_delay, rate_hz)) * 0.1) + 4, 4.0, 64.0));
+}
+
+rt::Result<FrameLayout> layout_of(const config::Stream& stream, const StreamShape& shape, std::uint64_t block_bytes) {
+  FrameLayout layout;
+  layout.channels = static_cast<std::uint32_t>(shape.channels.size());
+  layout.value_bytes = static_cast<std::uint32_t>(shape.type);
+  layout.stride = static_cast<std::uint32_t>(config::frame_stride(layout.channels, shape.type));
+  layout.explicit_times = shape.explicit_times;
+  const std::uint64_t frame = layout.stride + (shape.explicit_times ? sizeof(std::int64_t) : 0);
+  layout.capacity = static_cast<std::uint32_t>(block_bytes / frame);
+  if (layout.explicit_times && layout.stride % 8 != 0) layout.capacity -= layout.capacity % 2;  // times begin at a multiple of 8 bytes
+  if (layout.capacity == 0) {
+    return rt::Error{EX_CONFIG, "stream " + stream.name + ": a frame of " + std::to_string(layout.channels) + " channels takes " + std::to_string(frame) +
+                                    " bytes, more than a block of " + std::to_string(block_bytes) + "; set [ring] block_bytes to at least " +
+                                    std::to_string(shm::round_up(frame, shm::kPage))};
+  }
+  return layout;
+}
+
+shm::StreamEntry entry_of(const config::Stream& stream, const StreamShape& shape, const FrameLayout& layout, std::uint32_t first_channel, const config::Ring& ring) {
+  shm::StreamEntry e{};
+  put_name(e.name, sizeof e.name, stream.name);
+  e.value_bytes = layout.value_bytes;
+  e.channels = layout.channels;
+  e.first_channel = first_channel;
+  e.stride = layout.stride;
+  e.capacity = layout.capacity;
+  e.explicit_times = layout.explicit_times ? 1 : 0;
+  e.clock = static_cast<std::uint32_t>(shape.clock);
+  e.pool_blocks = pool_blocks(std::max(shape.rate_hz, 1.0), layout.capacity, ring.max_delay_ns);
+  e.rate_hz = shape.rate_hz;
+  return e;
+}
+
+rt::ThreadPlan plan_for(const config::Config& config, const std::string& name) {
+  const auto found = config.realtime.threads.find(name);
+  rt::ThreadPlan plan = found != config.realtime.threads.end() ? found->second : rt::ThreadPlan{};
+  if (plan.name.empty()) plan.name = "chappe-" + name;
+  return plan;
+}
+
+}  // namespace
+
+rt::Result<std::unique_ptr<Producer>> Producer::open(const config::Config& config, std::vector<std::string>& notes) {
+  std::unique_ptr<Producer> producer(new Producer);
+  producer->instance_ = config.instance;
+  shm::RingSpec spec;
+  if (auto opened = producer->open_sources(config, spec); !opened) return opened.error();
+  if (auto opened = producer->open_memory(config, spec, notes); !opened) return opened.error();
+  return producer;
+}
+
+Producer::~Producer() {
+  if (!finished_ && feed_) finish(0);
+}
+
+rt::Done Producer::open_sources(const config::Config& config, shm::RingSpec& spec) {
+  spec.instance = config.instance;
+  spec.blocks = config.ring.blocks;
+  spec.block_bytes = config.ring.block_bytes;
+  spec.waits = config.on_full == config::OnFull::wait;
+  auto readers = shm::find_group(config.permissions.readers);
+  if (!readers) return readers.error();
+  auto consumers = shm::find_group(config.permissions.consumers);
+  if (!consumers) return consumers.error();
+  spec.readers = *readers;
+  spec.consumers = *consumers;
+  for (const auto& stream : config.streams) {
+    auto source = make_source(stream);
+    if (!source) return source.error();
+    const StreamShape& shape = (*source)->shape();
+    auto layout = layout_of(stream, shape, spec.block_bytes);
+    if (!layout) return layout.error();
+    spec.streams.push_back(entry_of(stream, shape, *layout, static_cast<std::uint32_t>(spec.channels.size()), config.ring));
+    for (const auto& channel : shape.channels) {
+      shm::ChannelEntry e{};
+      put_name(e.name, sizeof e.name, channel.name);
+      put_name(e.unit, sizeof e.unit, channel.unit);
+      spec.channels.push_back(e);
+    }
+    layouts_.push_back(*layout);
+    opened_.push_back(std::move(*source));
+  }
+  if (spec.channels.size() > shm::kMaxChannels) {
+    return rt::Error{EX_CONFIG, "the streams have " + std::to_string(spec.channels.size()) + " channels, more than " + std::to_string(shm::kMaxChannels)};
+  }
+  return rt::done();
+}
+
+rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec& spec, std::vector<std::string>& notes) {
+  auto ring = shm::RingWriter::open(spec);
+  if (!ring) return ring.error();
+  ring_ = std::make_unique<shm::RingWriter>(std::move(*ring));
+  std::vector<std::string> names;
+  std::vector<std::uint32_t> pools;
+  for (const auto& s : ring_->tables().streams) {
+    names.emplace_back(s.name);
+    pools.push_back(s.pool_blocks);
+  }
+  auto ledger = shm::LedgerWriter::open(config.instance, names, spec.readers);
+  if (!ledger) return ledger.error();
+  ledger_ = std::make_unique<shm::LedgerWriter>(std::move(*ledger));
+  restore_ended_totals(config.instance);
+  const auto committed = ring_->committed_in_slots();
+  for (std::size_t i = 0; i < names.size(); ++i) ledger_->repair(i, committed[i]);
+  gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
+  gate_->take_over();
+  ring_->open_for_business();
+  intake_ = std::make_unique<Intake>(pools.data(), static_cast<std::uint32_t>(pools.size()), spec.block_bytes);
+  feed_ = std::make_unique<Feed>(*ring_, *gate_, *ledger_, *intake_, layouts_, spec.waits);
+  for (std::size_t i = 0; i < opened_.size(); ++i) {
+    const Pump::Setup setup{.stream = static_cast<std::uint32_t>(i), .layout = layouts_[i], .block_bytes = spec.block_bytes,
+                            .max_delay_ns = config.ring.max_delay_ns, .waits = spec.waits};
+    pumps_.push_back(std::make_unique<Pump>(setup, std::move(opened_[i]), *intake_, ledger_->entry(i)));
+  }
+  const char* how = ring_->made() == shm::RingWriter::Made::created ? "created" : ring_->made() == shm::RingWriter::Made::adopted ? "adopted" : "superseded";
+  notes.push_back(std::string(how) + " the ring of instance " + config.instance + ": " + std::to_string(spec.blocks) + " blocks of " +
+                  std::to_string(spec.block_bytes) + " bytes, " + std::to_string(spec.streams.size()) + " streams, epoch " +
+                  std::to_string(ring_->status().epoch.load(std::memory_order_relaxed)));
+  return rt::done();
+}
+
+/// A run that ended in order handed its totals to the board; a new one goes on from there, so that a restart does not forget.
+void Producer::restore_ended_totals(const std::string& instance) {
+  auto board = shm::BoardReader::open(instance);
+  if (!board || !*board) return;
+  shm::BoardImage image((*board)->tables());
+  if (!(*board)->copy(image)) return;
+  const auto& streams = (*board)->tables().streams;
+  for (std::size_t i = 0; i < ring_->tables().streams.size(); ++i) {
+    for (std::size_t k = 0; k < streams.size(); ++k) {
+      if (!ledger_->is_new(i) || image.stream(k).ended == 0 || std::strcmp(streams[k].name, ring_->tables().streams[i].name) != 0) continue;
+      ledger_->restore(i, image.stream(k).totals);
+    }
+  }
+}
+
+rt::Done Producer::start(const config::Config& config) {
+  auto feed = rt::Thread::start(plan_for(config, "feed"), [this] { feed_->run(); });
+  if (!feed) return feed.error();
+  feed_thread_ = std::move(*feed);
+  auto watch = rt::Thread::start({.name = "chappe-watch", .cpus = {}}, [this] {
+    while (!watch_stop_.is_up()) gate_->watch(50);
+  });
+  if (!watch) return watch.error();
+  watch_thread_ = std::move(*watch);
+  for (auto& pump : pumps_) {
+    auto source = rt::Thread::start(plan_for(config, "source"), [&pump] { pump->run(); });
+    if (!source) return source.error();
+    source_threads_.push_back(std::move(*source));
+  }
+  return rt::done();
+}
+
+bool Producer::sources_ended() const {
+  return std::all_of(pumps_.begin(), pumps_.end(), [](const auto& pump) { return pump->has_ended(); });
+}
+
+void Producer::reconfigure(const config::Config& config, std::uint32_t generation) {
+  for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) pumps_[i]->reconfigure(config.streams[i], generation);
+}
+
+std::string Producer::tick() {
+  if (ring_->has_predecessor()) {
+    auto board = shm::BoardReader::open(instance_);
+    if (board && *board) {
+      shm::BoardImage image((*board)->tables());
+      if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
+    }
+  }
+  if (!ring_->still_named()) return "the ring of instance " + instance_ + " has lost its name in /dev/shm: somebody removed it; restart this producer to make it anew";
+  return {};
+}
+
+void Producer::finish(std::int64_t patience_ns) {
+  for (auto& pump : pumps_) pump->stop();
+  for (auto& thread : source_threads_) thread.join();
+  feed_->finish(rt::monotonic_ns() + patience_ns);
+  feed_thread_.join();
+  watch_stop_.raise();
+  watch_thread_.join();
+  if (!finished_) {
+    ring_->status().state.store(static_cast<std::uint64_t>(shm::RingState::ended), std::memory_order_release);
+    shm::ring_bell_anew(ring_->gate(shm::kAggregatorGate).filled, ring_->status().failed_posts);
+  }
+  finished_ = true;
+}
+
+bool Producer::is_acknowledged() const {
+  auto board = shm::BoardReader::open(instance_);
+  if (!board || !*board) return false;
+  shm::BoardImage image((*board)->tables());
+  if (!(*board)->copy(image)) return false;
+  if (image.head().incarnation != ring_->tables().incarnation || image.head().upto != ring_->head()) return false;
+  const auto& streams = (*board)->tables().streams;
+  for (const auto& mine : ring_->tables().streams) {
+    for (std::size_t k = 0; k < streams.size(); ++k) {
+      if (std::strcmp(streams[k].name, mine.name) == 0 && image.stream(k).ended == 0) return false;
+    }
+  }
+  return true;
+}
+
+void Producer::unlink() {
+  ring_->unlink();
+  ledger_->unlink();
+}
+
+void Producer::report_realtime(shm::ProcessReport& report) const {
+  report.threads.clear();
+  report.threads.push_back(shm::report_of(feed_thread_, report.realtime_refused));
+  for (const auto& thread : source_threads_) report.threads.push_back(shm::report_of(thread, report.realtime_refused));
+  report.locked_bytes = rt::locked_bytes();
+}
+
+void Producer::publish_report(const shm::ProcessReport& report) noexcept { shm::write_process_page(ring_->process_page(), report); }
+
+std::vector<std::string> Producer::complaints() const {
+  std::vector<std::string> all;
+  for (const auto& pump : pumps_) {
+    if (auto text = pump->source().complaints(); !text.empty()) all.push_back(std::move(text));
+  }
+  return all;
+}
+
+}  // namespace chappe::producer

@@ -1,0 +1,61 @@
+// The producer put together: sources on their pumps, intake, feed, ring, gate, ledger. Made and driven by main's thread; the threads it
+// starts are its own. A crash at any point leaves what the next open() adopts.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "producer/feed.hpp"
+#include "producer/pump.hpp"
+#include "rt/thread.hpp"
+#include "shm/snapshot.hpp"
+
+namespace chappe::producer {
+
+class Producer {
+ public:
+  /// Opens the sources, then creates, adopts or supersedes the ring. `notes`: what an operator should read in the log.
+  static rt::Result<std::unique_ptr<Producer>> open(const config::Config& config, std::vector<std::string>& notes);
+  ~Producer();
+
+  /// Starts every thread. An Error only if the system cannot make threads.
+  rt::Done start(const config::Config& config);
+  /// Every source has come to its end.
+  [[nodiscard]] bool sources_ended() const;
+  /// Hands live-changeable keys to the sources, under this generation.
+  void reconfigure(const config::Config& config, std::uint32_t generation);
+  /// Once a second: the predecessor that is drained, the names that should still be ours. A text for the log, or empty.
+  std::string tick();
+  /// Stops the sources, delivers what is in hand, tells the ring that it ended. Bounded by `patience_ns`.
+  void finish(std::int64_t patience_ns);
+  /// True once the board holds everything and the totals. Then unlink() leaves nothing behind.
+  [[nodiscard]] bool is_acknowledged() const;
+  void unlink();
+  /// Threads, grants and refusals into `report`.
+  void report_realtime(shm::ProcessReport& report) const;
+  void publish_report(const shm::ProcessReport& report) noexcept;
+  [[nodiscard]] std::vector<std::string> complaints() const;
+
+ private:
+  Producer() = default;
+  rt::Done open_sources(const config::Config& config, shm::RingSpec& spec);
+  rt::Done open_memory(const config::Config& config, const shm::RingSpec& spec, std::vector<std::string>& notes);
+  void restore_ended_totals(const std::string& instance);
+
+  std::string instance_;
+  std::vector<std::unique_ptr<Source>> opened_;
+  std::vector<std::unique_ptr<Pump>> pumps_;
+  std::vector<FrameLayout> layouts_;
+  std::unique_ptr<shm::RingWriter> ring_;
+  std::unique_ptr<shm::LedgerWriter> ledger_;
+  std::unique_ptr<shm::GateKeeper> gate_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Feed> feed_;
+  rt::Thread feed_thread_, watch_thread_;
+  std::vector<rt::Thread> source_threads_;
+  rt::Flag watch_stop_;
+  bool finished_ = false;
+};
+
+}  // namespace chappe::producer

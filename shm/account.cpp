@@ -1,0 +1,58 @@
+#include "shm/account.hpp"
+
+#include <algorithm>
+
+namespace chappe::shm {
+namespace {
+
+/// What of `difference` lies outside [0, bound].
+std::int64_t outside(std::int64_t difference, std::uint64_t bound) noexcept {
+  if (difference < 0) return difference;
+  return std::max<std::int64_t>(0, difference - static_cast<std::int64_t>(bound));
+}
+
+std::int64_t minus(std::uint64_t a, std::uint64_t b) noexcept { return static_cast<std::int64_t>(a - b); }
+
+}  // namespace
+
+std::uint64_t missing_between(std::uint64_t next_frame, std::uint64_t drops, const BlockHead& block) noexcept {
+  const std::int64_t lost = minus(block.first_frame, next_frame) - minus(block.drops, drops);
+  return lost > 0 ? static_cast<std::uint64_t>(lost) : 0;
+}
+
+void walk_block(Walk& walk, const BlockHead& block) noexcept {
+  walk.pending += missing_between(walk.next_frame, walk.drops, block);
+  walk.frames += block.frames;
+  walk.next_frame = block.first_frame + block.frames;
+  walk.drops = block.drops;
+  walk.highest_committed = std::max(walk.highest_committed, block.committed);
+}
+
+Account account_of(const std::string& name, const BoardTotals& p, const BoardStream& board, const Walk& walk, std::uint64_t block_frames,
+                   std::uint64_t pool_frames) {
+  Account a;
+  a.stream = name;
+  a.acquired = p.acquired;
+  a.filled = p.filled;
+  a.handed = p.handed;
+  a.dropped = {p.full, p.pool, p.source, p.paused, p.crash};
+  // A producer killed between the slot's sequence and this count: the slot is the truth.
+  a.committed = std::max(p.committed, walk.highest_committed);
+  a.aggregated = board.aggregated;
+  a.overrun = board.overrun;
+  a.in_ring = walk.frames;
+  a.overrun_pending = walk.pending;
+  const std::int64_t in_read = minus(a.acquired, a.filled + p.pool + p.source + p.paused);  // law 1
+  const std::int64_t in_pool = minus(a.filled, a.handed);                                   // law 2
+  const std::int64_t in_hand = minus(a.handed, a.committed + p.full + p.crash);             // law 3
+  const std::int64_t in_table = minus(a.committed, a.aggregated + a.overrun);               // law 4
+  a.unexplained = outside(in_read, block_frames) + outside(in_pool, pool_frames) + outside(in_hand, block_frames) +
+                  (in_table - static_cast<std::int64_t>(walk.frames + walk.pending));
+  const auto counted = [](std::int64_t frames, std::uint64_t bound) {
+    return static_cast<std::uint64_t>(std::clamp<std::int64_t>(frames, 0, static_cast<std::int64_t>(bound)));
+  };
+  a.in_flight = walk.frames + counted(in_read, block_frames) + counted(in_pool, pool_frames) + counted(in_hand, block_frames);
+  return a;
+}
+
+}  // namespace chappe::shm

@@ -1,0 +1,228 @@
+#include "shm/board.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "rt/clock.hpp"
+
+namespace chappe::shm {
+namespace {
+
+constexpr std::size_t kTablesAt = sizeof(ObjectHeader) + sizeof(BoardGeometry);
+constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512;
+
+std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * sizeof(BoardMoments); }
+std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) { return kWindowsPerStream * (1 + history) * record_bytes(channels); }
+std::size_t table_bytes(std::size_t streams, std::size_t channels) {
+  return kTablesAt + streams * sizeof(StreamEntry) + channels * sizeof(ChannelEntry);
+}
+
+/// SYNC(board), reader's side. Races with the writer by design; the sequence decides afterwards whether the copy counts.
+#if defined(__clang__) || defined(__GNUC__)
+__attribute__((no_sanitize("thread")))
+#endif
+void copy_racing(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
+  const auto* source = reinterpret_cast<const volatile std::uint64_t*>(from);
+  auto* target = reinterpret_cast<std::uint64_t*>(to);
+  for (std::size_t i = 0; i < bytes / 8; ++i) target[i] = source[i];
+}
+
+bool accept(const std::byte* slots, const BoardControl& control, std::size_t bytes, std::byte* out) noexcept {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const std::uint64_t latest = control.latest.load(std::memory_order_acquire);
+    if (latest == 0) return false;
+    const std::byte* slot = slots + (latest % 3) * round_up(bytes, kPage);
+    const auto& sequence = reinterpret_cast<const BoardSlot*>(slot)->sequence;
+    if (sequence.load(std::memory_order_acquire) != latest) continue;
+    copy_racing(out, slot, bytes);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (sequence.load(std::memory_order_relaxed) == latest) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::size_t slot_bytes(std::span<const StreamEntry> streams, std::uint32_t history) {
+  std::size_t bytes = sizeof(BoardSlot) + streams.size() * sizeof(BoardStream);
+  for (const auto& s : streams) bytes += windows_bytes(s.channels, history);
+  return bytes;
+}
+
+BoardImage::BoardImage(const BoardTables& tables) : history_(tables.geometry.history) {
+  bytes_.resize(slot_bytes(tables.streams, history_));
+  std::size_t at = sizeof(BoardSlot) + tables.streams.size() * sizeof(BoardStream);
+  for (const auto& s : tables.streams) {
+    at_.push_back(at);
+    channels_.push_back(s.channels);
+    at += windows_bytes(s.channels, history_);
+  }
+  at_.push_back(at);
+}
+
+std::size_t BoardImage::record_at(std::size_t stream, std::size_t which, std::size_t record) const noexcept {
+  return at_[stream] + (which * (1 + history_) + record) * record_bytes(channels_[stream]);
+}
+BoardWindow& BoardImage::window(std::size_t stream, std::size_t which, std::size_t record) noexcept {
+  return *at<BoardWindow>(record_at(stream, which, record));
+}
+std::span<BoardMoments> BoardImage::moments(std::size_t stream, std::size_t which, std::size_t record) noexcept {
+  return {at<BoardMoments>(record_at(stream, which, record) + sizeof(BoardWindow)), channels_[stream]};
+}
+
+rt::Result<BoardTables> read_board_tables(const Segment& board) {
+  const auto fault = [](const char* what) { return rt::Error{EX_DATAERR, std::string("board refused: ") + what + " is out of range"}; };
+  BoardTables t;
+  const ObjectHeader& h = board.header();
+  if (h.table_bytes < kTablesAt) return fault("its table size");
+  std::memcpy(&t.geometry, board.table() + sizeof(ObjectHeader), sizeof t.geometry);
+  const BoardGeometry& g = t.geometry;
+  if (g.streams > kMaxStreams || g.channels > kMaxChannels || table_bytes(g.streams, g.channels) != h.table_bytes) return fault("its number of streams");
+  if (g.history == 0 || g.history > 64) return fault("its history");
+  t.streams.resize(g.streams);
+  t.channels.resize(g.channels);
+  std::memcpy(t.streams.data(), board.table() + kTablesAt, g.streams * sizeof(StreamEntry));
+  std::memcpy(t.channels.data(), board.table() + kTablesAt + g.streams * sizeof(StreamEntry), g.channels * sizeof(ChannelEntry));
+  for (const auto& s : t.streams) {
+    if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel) return fault("a stream");
+  }
+  for (const auto& c : t.channels) {
+    if (c.name[kNameBytes - 1] != 0 || c.unit[kUnitBytes - 1] != 0) return fault("a channel's name");
+  }
+  const std::uint64_t control_at = round_up(h.table_bytes, kPage);
+  if (g.control_at != control_at || g.process_at != control_at + kPage || g.slots_at != control_at + 2 * kPage ||
+      g.slot_bytes != slot_bytes(t.streams, g.history) || board.bytes() != g.slots_at + 3 * round_up(g.slot_bytes, kPage)) {
+    return fault("the place of its parts");
+  }
+  return t;
+}
+
+rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
+  BoardWriter writer;
+  writer.path_ = object_path(spec.instance, "board");
+  struct stat st {};
+  if (lstat(writer.path_.c_str(), &st) == 0 && st.st_uid != geteuid()) {
+    return rt::Error{EX_NOPERM, writer.path_ + ": belongs to user " + std::to_string(st.st_uid) + "; what is not its own is never touched"};
+  }
+  auto old = Segment::open(writer.path_, kBoardMagic, true);
+  if (!old && old.error().exit_code != EX_DATAERR) return old.error();
+  std::optional<BoardTables> tables;
+  if (old && *old) {
+    if (auto read = read_board_tables(**old)) tables = std::move(*read);
+  }
+  const bool same = tables && tables->streams.size() == spec.streams.size() && tables->channels.size() == spec.channels.size() &&
+                    std::memcmp(tables->streams.data(), spec.streams.data(), spec.streams.size() * sizeof(StreamEntry)) == 0 &&
+                    std::memcmp(tables->channels.data(), spec.channels.data(), spec.channels.size() * sizeof(ChannelEntry)) == 0;
+  if (same) {
+    writer.segment_ = std::move(**old);
+    writer.tables_ = std::move(*tables);
+    writer.image_ = BoardImage(writer.tables_);
+    accept(writer.segment_.data() + writer.tables_.geometry.slots_at, writer.control(), writer.tables_.geometry.slot_bytes, writer.image_.bytes().data());
+  } else {
+    const std::uint32_t history = spec.channels.size() > kManyChannels ? kShortHistory : kLongHistory;
+    if (auto built = writer.build(spec, history); !built) return built.error();
+    if (tables) writer.inherit(**old, *tables);
+  }
+  writer.changed_.assign(spec.streams.size(), 1);
+  for (auto& slot : writer.written_) slot.assign(spec.streams.size(), 0);
+  writer.control().writer_pid.store(static_cast<std::uint64_t>(getpid()), std::memory_order_relaxed);
+  writer.control().writer_start.store(process_start(getpid()), std::memory_order_relaxed);
+  if (!same) {
+    writer.publish();  // complete before it has a name
+    if (auto linked = writer.segment_.link(writer.path_, 0640, spec.readers, true); !linked) return linked.error();
+  }
+  return writer;
+}
+
+rt::Done BoardWriter::build(const BoardSpec& spec, std::uint32_t history) {
+  BoardGeometry g{};
+  g.streams = static_cast<std::uint32_t>(spec.streams.size());
+  g.channels = static_cast<std::uint32_t>(spec.channels.size());
+  g.history = history;
+  const std::size_t tables = table_bytes(g.streams, g.channels);
+  g.control_at = round_up(tables, kPage);
+  g.process_at = g.control_at + kPage;
+  g.slots_at = g.process_at + kPage;
+  g.slot_bytes = slot_bytes(spec.streams, history);
+  auto built = Segment::build(g.slots_at + 3 * round_up(g.slot_bytes, kPage));
+  if (!built) return built.error();
+  std::memcpy(built->data() + sizeof(ObjectHeader), &g, sizeof g);
+  if (!spec.streams.empty()) std::memcpy(built->data() + kTablesAt, spec.streams.data(), spec.streams.size() * sizeof(StreamEntry));
+  if (!spec.channels.empty()) {
+    std::memcpy(built->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(), spec.channels.size() * sizeof(ChannelEntry));
+  }
+  built->seal(kBoardMagic, tables, random_id());
+  segment_ = std::move(*built);
+  auto read = read_board_tables(segment_);
+  if (!read) return read.error();
+  tables_ = std::move(*read);
+  image_ = BoardImage(tables_);
+  return rt::done();
+}
+
+void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
+  BoardImage before(old_tables);
+  const auto& control = *old.at<BoardControl>(old_tables.geometry.control_at);
+  if (!accept(old.data() + old_tables.geometry.slots_at, control, old_tables.geometry.slot_bytes, before.bytes().data())) return;
+  std::memcpy(&segment_.at<ProcessPage>(tables_.geometry.process_at)->since_realtime_ns, &old.at<ProcessPage>(old_tables.geometry.process_at)->since_realtime_ns,
+              sizeof(ProcessPage) - sizeof(Word));
+  image_.head().incarnation = before.head().incarnation;
+  image_.head().upto = before.head().upto;
+  image_.head().generation = before.head().generation;
+  for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
+    for (std::size_t k = 0; k < old_tables.streams.size(); ++k) {
+      if (std::strcmp(tables_.streams[i].name, old_tables.streams[k].name) != 0) continue;
+      image_.stream(i) = before.stream(k);
+      const bool alike = tables_.streams[i].channels == old_tables.streams[k].channels && image_.history() == before.history();
+      const auto [from, to] = before.extent(k);
+      if (alike) std::memcpy(image_.bytes().data() + image_.extent(i).first, before.bytes().data() + from, to - from);
+      if (!alike) std::fill(std::begin(image_.stream(i).closed), std::end(image_.stream(i).closed), 0);
+    }
+  }
+}
+
+void BoardWriter::publish() noexcept {
+  const BoardGeometry& g = tables_.geometry;
+  BoardControl& c = control();
+  const std::uint64_t number = c.latest.load(std::memory_order_relaxed) + 1;
+  std::byte* slot = segment_.data() + g.slots_at + (number % 3) * round_up(g.slot_bytes, kPage);
+  Word& sequence = reinterpret_cast<BoardSlot*>(slot)->sequence;
+  sequence.store(0, std::memory_order_relaxed);         // STEP board 1
+  std::atomic_thread_fence(std::memory_order_release);  // SYNC(board): the words stay behind the mark
+  image_.head().published_ns = rt::monotonic_ns();
+  const std::size_t fixed = sizeof(BoardSlot) + tables_.streams.size() * sizeof(BoardStream);
+  std::memcpy(slot + sizeof(Word), image_.bytes().data() + sizeof(Word), fixed - sizeof(Word));  // STEP board 2
+  auto& held = written_[number % 3];
+  for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
+    if (held[i] == changed_[i]) continue;
+    const auto [from, to] = image_.extent(i);
+    std::memcpy(slot + from, image_.bytes().data() + from, to - from);
+    held[i] = changed_[i];
+  }
+  sequence.store(number, std::memory_order_release);  // STEP board 3
+  c.latest.store(number, std::memory_order_release);  // STEP board 4
+  c.publications.add();
+}
+
+void BoardWriter::unlink() { segment_.unlink(path_); }
+bool BoardWriter::still_named() const { return segment_.is_named(path_); }
+
+rt::Result<std::optional<BoardReader>> BoardReader::open(const std::string& instance) {
+  auto board = Segment::open(object_path(instance, "board"), kBoardMagic, false);
+  if (!board) return board.error();
+  if (!*board) return std::optional<BoardReader>{};
+  auto tables = read_board_tables(**board);
+  if (!tables) return tables.error();
+  BoardReader reader;
+  reader.segment_ = std::move(**board);
+  reader.tables_ = std::move(*tables);
+  return std::optional<BoardReader>{std::move(reader)};
+}
+
+bool BoardReader::copy(BoardImage& image) const noexcept {
+  return accept(segment_.data() + tables_.geometry.slots_at, control(), tables_.geometry.slot_bytes, image.bytes().data());
+}
+
+}  // namespace chappe::shm

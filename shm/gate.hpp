@@ -1,0 +1,61 @@
+// The gate: what a consumer holds on the ring. Its cursor `tail` says what may be overwritten; who may pass is decided by cursors and
+// epochs alone, in a bounded number of steps, and never by a semaphore's value. Only the kernel says dead: the lease.
+// A crash of the consumer frees the lease; the watcher sees it, and the feed runs free from then on. docs/protocol.md numbers the steps.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "rt/result.hpp"
+#include "shm/ring.hpp"
+
+namespace chappe::shm {
+
+/// What the gate says to one more block.
+enum class Passage {
+  open,      ///< the next slot is free
+  full,      ///< a living (or attaching) consumer holds it
+  unheld,    ///< nobody holds the gate: run free, or wait for somebody
+};
+
+/// The producer's side of one gate. may_pass: the feed's thread; watch: one ordinary thread; take_over: before both start.
+class GateKeeper {
+ public:
+  GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept : ring_(&ring), index_(gate) {}
+  /// STEP adopt 5: a gate whose lease is free, or whose live tail is out of range, is dead for the owner_epoch read first.
+  void take_over() noexcept;
+  /// STEP publish 0. Reads verdict and owner_epoch anew for every block. Real time: no system call.
+  Passage may_pass() noexcept;
+  /// STEP watch: owner_epoch first, the lease second. Waits up to `wait_ms` for the consumer's death (pidfd).
+  void watch(int wait_ms) noexcept;
+
+ private:
+  [[nodiscard]] GateMirror& mirror() const noexcept { return ring_->status().gates[index_]; }
+  RingWriter* ring_;
+  std::uint32_t index_;
+};
+
+/// The consumer's side: the lease, the cursor, the bells. One thread.
+class GateHolder {
+ public:
+  /// Takes the lease of the gate of this incarnation. nullopt: the gates are not there yet, or of another making (try again);
+  /// EX_TEMPFAIL: another consumer holds the gate.
+  static rt::Result<std::optional<GateHolder>> open(const std::string& instance, const RingReader& ring, std::uint32_t gate);
+
+  /// STEP attach 2-6: returns the number of the first block to read, max(upto, head - N + 1).
+  std::uint64_t attach(const RingReader& ring, std::uint64_t upto) noexcept;
+  /// The producer took this owner for dead or detached it: attach again.
+  [[nodiscard]] bool thrown_out(const RingReader& ring) const noexcept;
+  /// STEP consume 6: gives back everything below `upto`, and rings `free`.
+  void release(std::uint64_t upto) noexcept;
+  /// Sleeps on `filled` until rung or the deadline (CLOCK_MONOTONIC).
+  bool sleep_until(std::int64_t deadline_ns) noexcept;
+
+ private:
+  [[nodiscard]] Gate& gate() const noexcept { return gates_.at<Gate>(kPage)[index_]; }
+  Segment gates_;
+  std::uint32_t index_ = 0;
+  std::uint64_t epoch_ = 0;
+};
+
+}  // namespace chappe::shm

@@ -1,0 +1,17 @@
+// How a process describes itself in shared memory: configuration in force, last reload, what real time was asked and granted. Written by
+// one ordinary thread under a sequence that is odd while writing; a writer killed in between leaves it odd, and the next one starts over.
+#pragma once
+#include "rt/thread.hpp"
+#include "shm/layout.hpp"
+#include "shm/snapshot.hpp"
+
+namespace chappe::shm {
+
+/// Writes what of `report` a process knows of itself (not alive, pid, age).
+void write_process_page(ProcessPage& page, const ProcessReport& report) noexcept;
+/// What a thread asked and got, as of now; the cause of a refusal is appended to `refused`.
+ThreadReport report_of(const rt::Thread& thread, std::string& refused);
+/// False: nobody has written it, or the writer was killed while writing.
+bool read_process_page(const ProcessPage& page, ProcessReport& report);
+
+}  // namespace chappe::shm

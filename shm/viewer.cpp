@@ -1,0 +1,263 @@
+#include "shm/viewer.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "rt/clock.hpp"
+#include "shm/account.hpp"
+#include "shm/board.hpp"
+#include "shm/ledger.hpp"
+#include "shm/process_page.hpp"
+#include "shm/ring.hpp"
+
+namespace chappe::shm {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+std::string text_of(const char* field, std::size_t bytes) { return {field, strnlen(field, bytes)}; }
+
+std::int64_t age_ms(std::uint64_t then_ns) {
+  if (then_ns == 0) return 0;
+  return std::max<std::int64_t>(0, rt::monotonic_ns() - static_cast<std::int64_t>(then_ns)) / rt::kMillisecond;
+}
+
+LatencyView copy_histogram(const rt::Histogram& h) {
+  LatencyView v;
+  for (int i = 0; i < rt::Histogram::kBuckets; ++i) v.counts.push_back(h.count_in(i));
+  v.sum_ns = h.sum_ns();
+  v.max_ns = h.max_ns();
+  return v;
+}
+
+std::string state_name(std::uint64_t state) {
+  switch (static_cast<RingState>(state)) {
+    case RingState::running: return "running";
+    case RingState::draining: return "draining";
+    case RingState::ended: return "ended";
+    case RingState::retired: return "retired";
+  }
+  return "unknown";
+}
+
+/// Opens `slot` anew when its name now means another object, or none; keeps the old mapping's last word otherwise.
+template <class Reader, class Open>
+void refresh(std::optional<Reader>& reader, const std::string& path, Open open, std::string& trouble) {
+  if (reader && reader->is_named(path)) return;
+  reader.reset();
+  auto opened = open();
+  if (!opened) {
+    trouble = opened.error().text;
+  } else if (*opened) {
+    reader.emplace(std::move(**opened));
+  }
+}
+
+/// In the order of the ring: every whole block from `upto` to head, by stream.
+std::vector<Walk> walk_ring(const RingReader& ring, const std::vector<Walk>& start, std::uint64_t upto) {
+  std::vector<Walk> walks = start;
+  const std::uint64_t head = ring.head();
+  const std::uint64_t blocks = ring.tables().geometry.blocks;
+  for (std::uint64_t n = std::max(upto, head > blocks ? head - blocks : 0); n < head; ++n) {
+    BlockHead block;
+    const std::byte* payload = nullptr;
+    if (ring.look(n, block, payload)) walk_block(walks[block.stream], block);
+  }
+  return walks;
+}
+
+StreamView stream_view(const StreamEntry& entry, std::span<const ChannelEntry> channels) {
+  StreamView v;
+  v.stream = text_of(entry.name, kNameBytes);
+  v.value_bytes = entry.value_bytes;
+  v.nominal_hz = entry.rate_hz;
+  for (std::uint32_t c = 0; c < entry.channels; ++c) {
+    const ChannelEntry& channel = channels[entry.first_channel + c];
+    v.channels.push_back({text_of(channel.name, kNameBytes), text_of(channel.unit, kUnitBytes), kNone, kNone, kNone, kNone, kNone, kNone, 0, 0});
+  }
+  return v;
+}
+
+void fill_channels(StreamView& v, std::span<const BoardMoments> window, std::span<const BoardMoments> open) {
+  for (std::size_t c = 0; c < v.channels.size(); ++c) {
+    const BoardMoments& m = window[c];
+    ChannelView& out = v.channels[c];
+    const auto n = static_cast<double>(m.count);
+    out.count = m.count;
+    out.nan = m.nan;
+    out.last = open[c].count + open[c].nan > 0 ? open[c].last : m.last;
+    if (m.count == 0) continue;
+    out.mean = m.mean;
+    out.min = m.min;
+    out.max = m.max;
+    out.variance = m.count > 1 ? m.m2 / (n - 1) : kNone;
+    out.rms = std::sqrt(m.m2 / n + m.mean * m.mean);
+  }
+}
+
+}  // namespace
+
+struct Viewer::Mapped {
+  std::string instance;
+  std::optional<RingReader> ring;
+  std::optional<LedgerReader> ledger;
+  std::optional<BoardReader> board;
+  std::optional<BoardImage> image;
+
+  void refresh_all(Snapshot& s) {
+    refresh(ring, object_path(instance, "ring"), [&] { return RingReader::open(instance); }, s.trouble);
+    refresh(ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s.trouble);
+    if (!board || !board->is_named(object_path(instance, "board"))) image.reset();
+    refresh(board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s.trouble);
+    if (board && !image) image.emplace(board->tables());
+  }
+  void see_producer(Snapshot& s) const;
+  void see_aggregator(Snapshot& s) const;
+  void see_board_streams(Snapshot& s);
+  bool see_ledger(Snapshot& s);
+  [[nodiscard]] std::optional<std::size_t> on_board(const std::string& name) const;
+};
+
+void Viewer::Mapped::see_producer(Snapshot& s) const {
+  const StatusPage& status = ring->status();
+  const RingGeometry& g = ring->tables().geometry;
+  s.ring_present = true;
+  s.incarnation = ring->tables().incarnation;
+  s.epoch = status.epoch.load(std::memory_order_acquire);
+  s.state = state_name(status.state.load(std::memory_order_relaxed));
+  s.producer_waits = status.waits.load(std::memory_order_relaxed) != 0;
+  s.producer_waiting_for_gate = status.waiting_for_gate.load(std::memory_order_relaxed) != 0;
+  s.blocks = g.blocks;
+  s.block_bytes = g.block_bytes;
+  s.head = ring->head();
+  s.feed_cycle = copy_histogram(status.feed_cycle);
+  s.producer.pid = static_cast<std::int32_t>(status.owner_pid.load(std::memory_order_relaxed));
+  s.producer.alive = process_lives(s.producer.pid, status.owner_start.load(std::memory_order_relaxed));
+  read_process_page(ring->process_page(), s.producer);
+  s.producer.age_ms = age_ms(status.heartbeat_ns.load(std::memory_order_relaxed));
+  for (std::uint32_t i = 0; i < kGates; ++i) {
+    const GateMirror& m = status.gates[i];
+    const std::uint64_t live = m.live.load(std::memory_order_relaxed);
+    if (i != kAggregatorGate && live == 0) continue;
+    GateView view{.gate = i, .held = false, .state = "free", .tail = m.tail_seen.load(std::memory_order_relaxed)};
+    if (m.detached.load(std::memory_order_relaxed) == live + 1) view.state = "detached";
+    else if (live != 0 && m.verdict.load(std::memory_order_relaxed) == live + 1) view.state = "dead";
+    else if (live != 0) view.state = "live";
+    view.held = view.state == "live";
+    if (i == kAggregatorGate && s.blocks > 0 && s.head >= view.tail) {
+      s.fill = std::min(1.0, static_cast<double>(s.head - view.tail) / static_cast<double>(s.blocks));
+    }
+    s.gates.push_back(view);
+  }
+}
+
+void Viewer::Mapped::see_aggregator(Snapshot& s) const {
+  const BoardControl& control = board->control();
+  s.board_present = true;
+  s.publications = control.publications.get();
+  s.doorbell_timeouts_with_data = control.doorbell_timeouts_with_data.get();
+  s.latency = copy_histogram(control.latency);
+  s.drain_cycle = copy_histogram(control.drain_cycle);
+  s.aggregator.pid = static_cast<std::int32_t>(control.writer_pid.load(std::memory_order_relaxed));
+  s.aggregator.alive = process_lives(s.aggregator.pid, control.writer_start.load(std::memory_order_relaxed));
+  read_process_page(board->process_page(), s.aggregator);
+  s.aggregator.age_ms = age_ms(control.heartbeat_ns.load(std::memory_order_relaxed));
+}
+
+std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) const {
+  if (!board) return std::nullopt;
+  const auto& streams = board->tables().streams;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    if (text_of(streams[i].name, kNameBytes) == name) return i;
+  }
+  return std::nullopt;
+}
+
+void Viewer::Mapped::see_board_streams(Snapshot& s) {
+  if (ring) {
+    for (const auto& entry : ring->tables().streams) s.streams.push_back(stream_view(entry, ring->tables().channels));
+  } else if (board) {
+    for (const auto& entry : board->tables().streams) s.streams.push_back(stream_view(entry, board->tables().channels));
+  }
+  for (auto& v : s.streams) {
+    const auto at = on_board(v.stream);
+    if (!at || board->tables().streams[*at].channels != v.channels.size()) continue;
+    const BoardStream& b = image->stream(*at);
+    v.rate_hz = b.rate_hz;
+    v.age_ms = age_ms(static_cast<std::uint64_t>(b.last_acquired_ns));
+    v.ended = b.ended != 0;
+    v.windows_closed = b.closed[0];
+    const std::size_t record = b.closed[0] > 0 ? image->closed_record(b.closed[0] - 1) : 0;
+    const BoardWindow& w = image->window(*at, 0, record);
+    v.window = w.window;
+    v.window_frames = w.frames;
+    v.missing = w.missing;
+    fill_channels(v, image->moments(*at, 0, record), image->moments(*at, 0, 0));
+  }
+}
+
+/// One try: board, ring and ledger, board. True when both looks at the board agree and nothing moved in between.
+bool Viewer::Mapped::see_ledger(Snapshot& s) {
+  s.ledger.streams.clear();
+  const std::uint64_t before = board ? board->latest() : 0;
+  if (board && !board->copy(*image)) return false;
+  const bool of_this_ring = board && ring && image->head().incarnation == ring->tables().incarnation;
+  s.upto = board ? image->head().upto : 0;
+  std::vector<std::string> names;
+  if (ring) {
+    for (const auto& e : ring->tables().streams) names.push_back(text_of(e.name, kNameBytes));
+  }
+  if (board) {
+    for (const auto& e : board->tables().streams) {
+      auto name = text_of(e.name, kNameBytes);
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+    }
+  }
+  const std::size_t ring_streams = ring ? ring->tables().streams.size() : 0;
+  std::vector<Walk> walks(ring_streams);
+  std::vector<BoardTotals> totals(names.size());
+  const std::uint64_t head = ring ? ring->head() : 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto at = on_board(names[i]);
+    if (i < ring_streams && at) {
+      walks[i].next_frame = image->stream(*at).next_frame;
+      walks[i].drops = image->stream(*at).drops;
+    }
+    const LedgerEntry* entry = ledger ? ledger->find(names[i]) : nullptr;
+    if (entry != nullptr) totals[i] = totals_of(*entry);
+    else if (at) totals[i] = image->stream(*at).totals;
+  }
+  if (ring) walks = walk_ring(*ring, walks, of_this_ring ? image->head().upto : 0);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto at = on_board(names[i]);
+    const BoardStream none{};
+    const StreamEntry* entry = i < ring_streams ? &ring->tables().streams[i] : nullptr;
+    s.ledger.streams.push_back(account_of(names[i], totals[i], at ? image->stream(*at) : none, entry != nullptr ? walks[i] : Walk{},
+                                          entry != nullptr ? entry->capacity : 0,
+                                          entry != nullptr ? std::uint64_t{entry->pool_blocks} * entry->capacity : 0));
+  }
+  const bool still = (!board || board->latest() == before) && (!ring || ring->head() == head);
+  const bool closes = std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), [](const Account& a) { return a.unexplained == 0; });
+  const bool idle = !s.producer.alive && !s.aggregator.alive;
+  return still && (closes || idle);
+}
+
+Viewer::Viewer(std::string instance) : mapped_(std::make_unique<Mapped>()) { mapped_->instance = std::move(instance); }
+Viewer::Viewer(Viewer&&) noexcept = default;
+Viewer& Viewer::operator=(Viewer&&) noexcept = default;
+Viewer::~Viewer() = default;
+
+Snapshot Viewer::look() {
+  Snapshot s;
+  s.instance = mapped_->instance;
+  mapped_->refresh_all(s);
+  if (mapped_->ring) mapped_->see_producer(s);
+  if (mapped_->board) mapped_->see_aggregator(s);
+  for (int attempt = 0; attempt < 200 && !s.ledger.settled; ++attempt) s.ledger.settled = mapped_->see_ledger(s);
+  mapped_->see_board_streams(s);
+  return s;
+}
+
+}  // namespace chappe::shm

@@ -1,0 +1,220 @@
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+
+#include "aggregator/window_log.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+
+const std::string kHeader = std::string(kWindowLogHeader) + "\n";
+
+class WindowLogFile : public testing::Test {
+ protected:
+  WindowLogFile() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    path = testing::TempDir() + "chappe_log_" + std::to_string(::getpid()) + "_" + test->name() + ".csv";
+  }
+  ~WindowLogFile() override { std::filesystem::remove(path); }
+  void put(const std::string& text) const { std::ofstream(path, std::ios::binary) << text; }
+  [[nodiscard]] std::string text() const {
+    std::ostringstream all;
+    all << std::ifstream(path, std::ios::binary).rdbuf();
+    return all.str();
+  }
+  std::string path;
+};
+
+std::string row(const std::string& stream, std::uint64_t first_frame, const std::string& channel = "c") {
+  std::string out;
+  const Moments m{.count = 2, .nan = 0, .mean = 1.5, .m2 = 0.5, .min = 1, .max = 2, .last = 2};
+  append_rows(out, {.stream = stream, .channels = {channel}}, {.window = first_frame / 10, .first_frame = first_frame, .frames = 2}, {&m, 1});
+  return out;
+}
+
+TEST(WindowLogRows, hold_every_column_in_the_order_of_the_header) {
+  const Moments m[] = {{.count = 4, .nan = 1, .mean = 0.1, .m2 = 3, .min = -1e300, .max = 2, .last = 2}, {}};
+  std::string out;
+  append_rows(out, {.stream = "imu", .channels = {"x", "y"}},
+              {.stream = 1, .which = 2, .window = 7, .generation = 3, .first_frame = 70, .frames = 5, .missing = 6, .t_first_ns = -5, .t_last_ns = 99}, m);
+  EXPECT_EQ(out,
+            "imu,x,7,3,70,-5,99,4,6,1,0.1,1,-1e+300,2,0.8717797887081347\n"
+            "imu,y,7,3,70,-5,99,0,6,0,nan,nan,nan,nan,nan\n");
+}
+
+TEST(WindowLogRows, write_infinity_and_nan_without_a_sign_on_nan) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const Moments m{.count = 2, .nan = 0, .mean = kInfinity, .m2 = -std::numeric_limits<double>::quiet_NaN(), .min = -kInfinity, .max = kInfinity, .last = 0};
+  std::string out;
+  append_rows(out, {.stream = "s", .channels = {"c"}}, {}, {&m, 1});
+  EXPECT_THAT(out, HasSubstr(",inf,nan,-inf,inf,nan\n"));
+}
+
+TEST(WindowLogRows, give_back_the_same_double_when_read) {
+  std::mt19937_64 random(5);
+  for (int i = 0; i < 1000; ++i) {
+    Moments m{.count = 1, .nan = 0, .mean = 0, .m2 = 0, .min = 0, .max = 0, .last = 0};
+    const std::uint64_t bits = random();
+    std::memcpy(&m.mean, &bits, sizeof bits);
+    if (!std::isfinite(m.mean)) continue;
+    std::string out;
+    append_rows(out, {.stream = "s", .channels = {"c"}}, {}, {&m, 1});
+    const std::string field = out.substr(std::strlen("s,c,0,0,0,0,0,1,0,0,"));
+    double read = 0;
+    std::from_chars(field.data(), field.data() + field.size(), read);
+    EXPECT_EQ(read, m.mean);
+  }
+}
+
+TEST(WindowLogRows, quote_names_as_rfc_4180_says) {
+  EXPECT_THAT(row("a,b", 0, "say \"x\""), testing::StartsWith("\"a,b\",\"say \"\"x\"\"\",0,"));
+  EXPECT_THAT(row("a\nb", 0), testing::StartsWith("\"a\nb\",c,0,"));
+  EXPECT_THAT(row("plain name", 0), testing::StartsWith("plain name,c,0,"));
+}
+
+TEST_F(WindowLogFile, begins_with_the_header_and_can_be_read_by_its_group_only) {
+  const mode_t before = ::umask(0);
+  auto log = WindowLog::open(path);
+  ::umask(before);
+  ASSERT_TRUE(log);
+  EXPECT_EQ(text(), kHeader);
+  struct stat status {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0640U);
+}
+
+TEST_F(WindowLogFile, grows_by_what_is_written_and_counts_the_bytes) {
+  auto log = WindowLog::open(path);
+  ASSERT_TRUE(log);
+  EXPECT_TRUE(log->write(row("a", 0)));
+  EXPECT_TRUE(log->write(row("a", 10)));
+  EXPECT_EQ(text(), kHeader + row("a", 0) + row("a", 10));
+  EXPECT_EQ(log->bytes_written(), text().size());
+}
+
+TEST_F(WindowLogFile, keeps_its_header_once_when_opened_again) {
+  ASSERT_TRUE(WindowLog::open(path)->write(row("a", 0)));
+  ASSERT_TRUE(WindowLog::open(path)->write(row("a", 10)));
+  EXPECT_EQ(text(), kHeader + row("a", 0) + row("a", 10));
+}
+
+TEST_F(WindowLogFile, loses_only_a_torn_last_line_wherever_it_was_torn) {
+  const std::string last = row("a", 20);
+  for (std::size_t kept = 0; kept < last.size(); ++kept) {
+    put(kHeader + row("a", 10) + last.substr(0, kept));
+    auto log = WindowLog::open(path);
+    ASSERT_TRUE(log);
+    EXPECT_EQ(text(), kHeader + row("a", 10));
+    EXPECT_THAT(log->last_first_frame(), ElementsAre(Pair("a", 10)));
+  }
+}
+
+TEST_F(WindowLogFile, gets_its_header_again_when_that_was_torn) {
+  for (std::size_t kept = 0; kept < kHeader.size(); ++kept) {
+    put(kHeader.substr(0, kept));
+    ASSERT_TRUE(WindowLog::open(path));
+    EXPECT_EQ(text(), kHeader);
+  }
+}
+
+TEST_F(WindowLogFile, with_another_header_is_refused_and_not_touched) {
+  for (const std::string other : {std::string("time,value\n1,2\n"), std::string("x"), kHeader.substr(0, kHeader.size() - 1) + ",more\n"}) {
+    put(other);
+    const auto log = WindowLog::open(path);
+    ASSERT_FALSE(log);
+    EXPECT_THAT(log.error().text, testing::AllOf(HasSubstr(path), HasSubstr("header")));
+    EXPECT_EQ(log.error().exit_code, EX_DATAERR);
+    EXPECT_EQ(text(), other);
+  }
+}
+
+TEST_F(WindowLogFile, that_cannot_be_opened_is_an_error_with_its_path) {
+  const auto log = WindowLog::open("/nonexistent-folder/log.csv");
+  ASSERT_FALSE(log);
+  EXPECT_THAT(log.error().text, HasSubstr("/nonexistent-folder/log.csv"));
+}
+
+TEST_F(WindowLogFile, says_the_last_first_frame_of_each_stream) {
+  put(kHeader + row("a", 0) + row("b,\"c\"\nd", 70) + row("a", 10) + row("b,\"c\"\nd", 80));
+  EXPECT_THAT(WindowLog::open(path)->last_first_frame(), ElementsAre(Pair("a", 10), Pair("b,\"c\"\nd", 80)));
+}
+
+TEST_F(WindowLogFile, without_rows_knows_no_stream) { EXPECT_THAT(WindowLog::open(path)->last_first_frame(), IsEmpty()); }
+
+TEST_F(WindowLogFile, passes_lines_over_that_are_no_rows) {
+  put(kHeader + row("a", 10) + "\n" + "a,c,1,1,notanumber,0,0,0,0,0,0,0,0,0,0\n" + "a,b\n");
+  EXPECT_THAT(WindowLog::open(path)->last_first_frame(), ElementsAre(Pair("a", 10)));
+}
+
+TEST_F(WindowLogFile, is_read_backwards_a_mebibyte_and_not_further) {
+  std::string big = kHeader + row("rare", 5);
+  std::uint64_t frame = 0;
+  while (big.size() < (3U << 20)) big += row("often", frame += 10);
+  put(big + "often,torn");
+  auto log = WindowLog::open(path);
+  ASSERT_TRUE(log);
+  EXPECT_THAT(log->last_first_frame(), ElementsAre(Pair("often", frame)));
+  EXPECT_EQ(text().size(), big.size());
+}
+
+TEST_F(WindowLogFile, on_a_full_disk_says_so_and_keeps_the_bytes) {
+  auto log = WindowLog::open("/dev/full");
+  ASSERT_TRUE(log);  // the statistics run all the same
+  const auto written = log->write(row("a", 0));
+  ASSERT_FALSE(written);
+  EXPECT_THAT(written.error().text, HasSubstr("No space left"));
+  EXPECT_THAT(written.error().text, HasSubstr(std::to_string(kHeader.size() + row("a", 0).size()) + " bytes wait"));
+  EXPECT_EQ(log->bytes_written(), 0U);
+}
+
+TEST_F(WindowLogFile, on_a_disk_that_stays_full_keeps_a_bounded_part_and_says_what_is_lost) {
+  auto log = WindowLog::open("/dev/full");
+  ASSERT_TRUE(log);
+  const std::string megabyte(1U << 20, 'x');
+  std::string error;
+  for (int i = 0; i < 9; ++i) error = log->write(megabyte).error().text;
+  EXPECT_THAT(error, HasSubstr("1048576 bytes of rows lost"));
+}
+
+/// The kernel takes bytes up to this file size, then none.
+void limit_file_size(rlim_t bytes) {
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = bytes;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+TEST_F(WindowLogFile, goes_on_after_a_short_write_where_that_stopped) {
+  auto log = WindowLog::open(path);
+  ASSERT_TRUE(log);
+  limit_file_size(kHeader.size() + 10);
+  const auto short_write = log->write(row("a", 0));
+  const auto failed = log->write(row("a", 10));
+  limit_file_size(RLIM_INFINITY);
+  ASSERT_FALSE(short_write);
+  EXPECT_THAT(short_write.error().text, HasSubstr("short write"));
+  EXPECT_FALSE(failed);
+  EXPECT_EQ(text(), kHeader + row("a", 0).substr(0, 10));
+  EXPECT_TRUE(log->write(""));
+  EXPECT_EQ(text(), kHeader + row("a", 0) + row("a", 10));
+  EXPECT_EQ(log->bytes_written(), text().size());
+}
+
+}  // namespace
+}  // namespace chappe::aggregator

@@ -1,0 +1,93 @@
+// What people read: snapshots made by hand, text compared.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "control/tables.hpp"
+
+namespace chappe::control {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+shm::Snapshot with_accounts(std::vector<std::int64_t> unexplained) {
+  shm::Snapshot snapshot;
+  snapshot.instance = "test";
+  snapshot.ledger.settled = true;
+  for (const std::int64_t n : unexplained) {
+    shm::Account account;
+    account.stream = std::string("s").append(std::to_string(snapshot.ledger.streams.size()));
+    account.acquired = 100;
+    account.unexplained = n;
+    snapshot.ledger.streams.push_back(account);
+  }
+  return snapshot;
+}
+
+TEST(Table, AlignsNamesLeftAndNumbersRight) {
+  EXPECT_EQ(table({{"name", "n"}, {"a", "1000"}, {"longer", "7"}}, 1),
+            "name       n\n"
+            "a       1000\n"
+            "longer     7\n");
+}
+
+TEST(Table, CountsCharactersAndNotBytes) {
+  EXPECT_EQ(table({{"\xC2\xB5V", "1"}, {"mV", "2"}}, 1),
+            "\xC2\xB5V  1\n"
+            "mV  2\n");
+}
+
+TEST(Table, TakesShortRowsAndLeavesNoSpaceAtTheEnd) { EXPECT_EQ(table({{"a", "b"}, {"long"}}, 2), "a     b\nlong\n"); }
+
+TEST(LedgerText, SaysThatItCloses) { EXPECT_THAT(ledger_text(with_accounts({0, 0})), EndsWith("\nthe ledger closes\n")); }
+
+TEST(LedgerText, NamesWhatIsUnexplainedByStreamSoThatNothingCancels) {
+  const shm::Snapshot snapshot = with_accounts({7, 0, -7});
+  EXPECT_THAT(ledger_text(snapshot), EndsWith("\nunexplained: 7 of s0, -7 of s2\n"));
+  EXPECT_FALSE(closes(snapshot.ledger));
+}
+
+TEST(LedgerText, ClaimsNothingOfAnUnsettledLedger) {
+  shm::Snapshot snapshot = with_accounts({0});
+  snapshot.ledger.settled = false;
+  EXPECT_THAT(ledger_text(snapshot), Not(HasSubstr("closes")));
+  EXPECT_THAT(ledger_text(snapshot), HasSubstr("not settled"));
+}
+
+TEST(StatusText, PutsGrantedBesideAsked) {
+  shm::Snapshot snapshot;
+  snapshot.producer.known = snapshot.producer.alive = true;
+  snapshot.producer.pid = 4711;
+  snapshot.producer.threads = {{.name = "feed", .asked_fifo = true, .asked_priority = 60, .asked_cpus = 5, .granted_cpus = 3}};
+  snapshot.producer.realtime_refused = "RLIMIT_RTPRIO is 0";
+  const std::string text = status_text(snapshot);
+  EXPECT_THAT(text, HasSubstr("4711"));
+  EXPECT_THAT(text, HasSubstr("fifo 60 on 0,2  other on 0,1\n"));
+  EXPECT_THAT(text, HasSubstr("producer: no real time: RLIMIT_RTPRIO is 0\n"));
+  EXPECT_THAT(text, HasSubstr("aggregator  not seen\n"));
+}
+
+TEST(StatusText, SaysWhyAReloadWasRefused) {
+  shm::Snapshot snapshot;
+  snapshot.aggregator.known = true;
+  snapshot.aggregator.reload_ok = false;
+  snapshot.aggregator.reload_ns = 1'000'000'000;
+  snapshot.aggregator.reload_error = "line 3: no such key";
+  EXPECT_THAT(status_text(snapshot), HasSubstr("refused 1970-01-01T00:00:01Z: line 3: no such key\n"));
+}
+
+TEST(StreamsText, ShowsEachChannelWithItsUnit) {
+  shm::Snapshot snapshot;
+  shm::StreamView view;
+  view.stream = "imu";
+  view.rate_hz = 999.5;
+  view.channels = {{.channel = "x", .unit = "g", .last = 0.5, .mean = 0.25}};
+  snapshot.streams = {view};
+  const std::string text = streams_text(snapshot);
+  EXPECT_THAT(text, HasSubstr("999.5"));
+  EXPECT_THAT(text, testing::ContainsRegex("imu +x +g +0.5 +0.25"));
+}
+
+}  // namespace
+}  // namespace chappe::control

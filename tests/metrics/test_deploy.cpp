@@ -1,0 +1,54 @@
+// The examples of deploy/ as the real tools read them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+namespace chappe::metrics {
+namespace {
+
+const std::string kDeploy = CHAPPE_SOURCE_DIR "/deploy/";
+constexpr const char* kUnits[] = {"chappe-producer.service", "chappe-aggregator.service", "chappe-display.service"};
+
+bool have(const std::string& program) { return std::system(("command -v " + program + " > /dev/null 2>&1").c_str()) == 0; }
+
+struct Ran {
+  int code = -1;
+  std::vector<std::string> lines;
+};
+Ran run(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  std::string said;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said.push_back(static_cast<char>(c));
+  Ran ran{WEXITSTATUS(pclose(pipe)), {}};
+  std::istringstream text(said);
+  for (std::string line; std::getline(text, line);) ran.lines.push_back(line);
+  return ran;
+}
+
+TEST(Deploy, PrometheusTakesTheScrapeConfiguration) {
+  if (!have("promtool")) GTEST_SKIP() << "promtool is not installed";
+  EXPECT_EQ(run("promtool check config " + kDeploy + "prometheus.yml").code, 0);
+}
+
+TEST(Deploy, SystemdMissesNothingButThePrograms) {
+  if (!have("systemd-analyze")) GTEST_SKIP() << "systemd-analyze is not installed";
+  for (const char* unit : kUnits) {
+    for (const std::string& line : run("systemd-analyze verify " + kDeploy + unit).lines)
+      EXPECT_THAT(line, testing::HasSubstr("is not executable"));
+  }
+}
+
+TEST(Deploy, NoUnitLetsSystemdDeleteTheSharedMemory) {
+  for (const char* unit : kUnits) {
+    std::ifstream file(kDeploy + unit);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(text, testing::HasSubstr("\nRemoveIPC=no\n")) << unit;
+  }
+}
+
+}  // namespace
+}  // namespace chappe::metrics

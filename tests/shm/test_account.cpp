@@ -1,0 +1,81 @@
+#include "shm/account.hpp"
+
+#include <gmock/gmock.h>
+
+namespace chappe::shm {
+namespace {
+
+BlockHead block(std::uint64_t first, std::uint32_t frames, std::uint64_t drops, std::uint64_t committed) {
+  BlockHead b;
+  b.first_frame = first;
+  b.frames = frames;
+  b.drops = drops;
+  b.committed = committed;
+  return b;
+}
+
+TEST(Walk, consecutive_blocks_leave_nothing_pending) {
+  Walk w;
+  walk_block(w, block(0, 10, 0, 10));
+  walk_block(w, block(10, 10, 0, 20));
+  EXPECT_EQ(w.frames, 20U);
+  EXPECT_EQ(w.pending, 0U);
+  EXPECT_EQ(w.highest_committed, 20U);
+}
+
+TEST(Walk, a_gap_that_the_producer_counted_as_dropped_is_not_missing) {
+  Walk w;
+  walk_block(w, block(0, 10, 0, 10));
+  walk_block(w, block(30, 10, 20, 20));
+  EXPECT_EQ(w.pending, 0U);
+}
+
+TEST(Walk, a_gap_beyond_the_counted_drops_is_pending_overrun) {
+  Walk w;
+  walk_block(w, block(0, 10, 0, 10));
+  walk_block(w, block(30, 10, 5, 20));
+  EXPECT_EQ(w.pending, 15U);
+}
+
+TEST(Account, everything_at_rest_leaves_nothing_unexplained) {
+  const BoardTotals p{.acquired = 100, .filled = 90, .handed = 90, .committed = 80, .full = 6, .pool = 8, .source = 2, .paused = 0, .crash = 4};
+  BoardStream b{};
+  b.aggregated = 70;
+  b.overrun = 10;
+  const Account a = account_of("s", p, b, Walk{}, 16, 64);
+  EXPECT_EQ(a.unexplained, 0);
+  EXPECT_EQ(a.in_flight, 0U);
+  EXPECT_EQ(a.acquired, a.aggregated + a.overrun + a.dropped.sum());
+}
+
+TEST(Account, a_frame_that_nobody_counted_is_unexplained_and_never_clamped) {
+  const BoardTotals p{.acquired = 100, .filled = 100, .handed = 100, .committed = 100, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  BoardStream b{};
+  b.aggregated = 99;
+  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
+  b.aggregated = 103;
+  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, -3);
+}
+
+TEST(Account, a_read_a_pool_and_a_block_may_be_in_hand_and_no_more) {
+  BoardStream b{};
+  BoardTotals p{.acquired = 16, .filled = 0, .handed = 0, .committed = 0, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 0);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).in_flight, 16U);
+  p.acquired = 17;
+  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
+  p.filled = 17;
+  p.handed = 17;
+  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
+}
+
+TEST(Account, a_slot_tells_what_a_killed_feed_did_not_count_any_more) {
+  const BoardTotals p{.acquired = 20, .filled = 20, .handed = 20, .committed = 10, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  Walk w;
+  walk_block(w, block(0, 10, 0, 10));
+  walk_block(w, block(10, 10, 0, 20));
+  EXPECT_EQ(account_of("s", p, BoardStream{}, w, 16, 64).unexplained, 0);
+}
+
+}  // namespace
+}  // namespace chappe::shm

@@ -1,0 +1,115 @@
+#include "shm/board.hpp"
+
+#include "fixture.hpp"
+#include "rt/counter.hpp"
+#include "rt/thread.hpp"
+
+namespace chappe::shm {
+namespace {
+
+class BoardTest : public RingTest {
+ protected:
+  [[nodiscard]] BoardSpec board_spec(std::uint32_t channels = 2) const {
+    const RingSpec ring = spec(channels);
+    return {.instance = instance_, .streams = ring.streams, .channels = ring.channels, .readers = {}};
+  }
+  [[nodiscard]] BoardWriter make_board(std::uint32_t channels = 2) const {
+    auto board = BoardWriter::open(board_spec(channels));
+    if (!board) ADD_FAILURE() << board.error().text;
+    return std::move(*board);
+  }
+  [[nodiscard]] BoardReader read_board() const {
+    auto board = BoardReader::open(instance_);
+    if (!board || !*board) ADD_FAILURE() << "no board";
+    return std::move(**board);
+  }
+};
+
+TEST_F(BoardTest, what_is_published_is_what_a_reader_copies) {
+  BoardWriter writer = make_board();
+  const BoardReader reader = read_board();
+  BoardImage seen(reader.tables());
+  for (std::uint64_t n = 1; n <= 10; ++n) {
+    writer.image().head().upto = n;
+    writer.image().stream(0).aggregated = 4 * n;
+    writer.image().moments(0, 1, 2)[1].mean = static_cast<double>(n);
+    writer.touch(0);
+    writer.publish();
+    ASSERT_TRUE(reader.copy(seen));
+    EXPECT_EQ(seen.head().upto, n);
+    EXPECT_EQ(seen.stream(0).aggregated, 4 * n);
+    EXPECT_EQ(seen.moments(0, 1, 2)[1].mean, static_cast<double>(n));
+  }
+}
+
+TEST_F(BoardTest, a_publication_that_was_never_finished_is_never_seen) {
+  BoardWriter writer = make_board();
+  writer.image().head().upto = 1;
+  writer.publish();
+  const BoardReader reader = read_board();
+  const std::uint64_t next = writer.control().latest.load() + 1;
+  auto raw = Segment::open(object_path(instance_, "board"), kBoardMagic, true);
+  const auto& g = writer.tables().geometry;
+  auto* slot = (*raw)->at<BoardSlot>(g.slots_at + (next % 3) * round_up(g.slot_bytes, kPage));
+  slot->upto = 99;
+  slot->sequence.store(next);  // killed before latest
+  BoardImage seen(reader.tables());
+  ASSERT_TRUE(reader.copy(seen));
+  EXPECT_EQ(seen.head().upto, 1U);
+}
+
+TEST_F(BoardTest, a_restart_goes_on_from_the_last_publication) {
+  {
+    BoardWriter first = make_board();
+    first.image().head().upto = 42;
+    first.image().stream(0).overrun = 7;
+    first.publish();
+    first.image().head().upto = 43;  // never published
+  }
+  BoardWriter second = make_board();
+  EXPECT_EQ(second.image().head().upto, 42U);
+  EXPECT_EQ(second.image().stream(0).overrun, 7U);
+}
+
+TEST_F(BoardTest, another_geometry_inherits_the_account_of_streams_of_the_same_name) {
+  {
+    BoardWriter first = make_board(2);
+    first.image().stream(0).aggregated = 1000;
+    first.publish();
+  }
+  BoardWriter second = make_board(3);
+  EXPECT_EQ(second.image().stream(0).aggregated, 1000U);
+  EXPECT_EQ(second.tables().streams[0].channels, 3U);
+}
+
+TEST_F(BoardTest, readers_never_accept_a_torn_publication) {
+  BoardWriter writer = make_board();
+  const BoardReader reader = read_board();
+  rt::Flag stop;
+  rt::ThreadPlan plan;
+  plan.name = "writer";
+  auto thread = rt::Thread::start(plan, [&] {
+    for (std::uint64_t n = 1; !stop.is_up(); ++n) {
+      writer.image().head().upto = n;
+      writer.image().stream(0).aggregated = n;
+      for (auto& m : writer.image().moments(0, 3, 0)) m.count = n;
+      writer.touch(0);
+      writer.publish();
+    }
+  });
+  ASSERT_TRUE(thread);
+  BoardImage seen(reader.tables());
+  std::uint64_t copies = 0;
+  for (int i = 0; i < 20000; ++i) {
+    if (!reader.copy(seen) || seen.head().upto == 0) continue;
+    ++copies;
+    ASSERT_EQ(seen.stream(0).aggregated, seen.head().upto);
+    ASSERT_EQ(seen.moments(0, 3, 0)[1].count, seen.head().upto);
+  }
+  stop.raise();
+  thread->join();
+  EXPECT_GT(copies, 0U);
+}
+
+}  // namespace
+}  // namespace chappe::shm

@@ -1,0 +1,140 @@
+#include "shm/ring.hpp"
+
+#include "fixture.hpp"
+#include "shm/lease.hpp"
+
+namespace chappe::shm {
+namespace {
+
+TEST_F(RingTest, a_committed_block_is_read_back_as_it_was_written) {
+  RingWriter writer = make();
+  const RingReader reader = read();
+  put(writer, 7);
+  BlockHead head;
+  const std::byte* payload = nullptr;
+  ASSERT_TRUE(reader.look(0, head, payload));
+  EXPECT_EQ(reader.head(), 1U);
+  EXPECT_EQ(head.frames, 4U);
+  EXPECT_EQ(head.first_frame, 28U);
+  EXPECT_EQ(*reinterpret_cast<const std::uint64_t*>(payload), 7U);
+  EXPECT_TRUE(reader.still(0));
+}
+
+TEST_F(RingTest, a_block_that_is_being_written_is_not_there) {
+  RingWriter writer = make();
+  const RingReader reader = read();
+  for (std::uint64_t i = 0; i < 8; ++i) put(writer, i);
+  writer.begin();  // block 8 takes the slot of block 0
+  BlockHead head;
+  const std::byte* payload = nullptr;
+  EXPECT_FALSE(reader.look(0, head, payload));
+  EXPECT_FALSE(reader.look(8, head, payload));
+  EXPECT_TRUE(reader.look(1, head, payload));
+}
+
+TEST_F(RingTest, a_reader_notices_that_its_block_was_overwritten_meanwhile) {
+  RingWriter writer = make();
+  const RingReader reader = read();
+  put(writer, 0);
+  BlockHead head;
+  const std::byte* payload = nullptr;
+  ASSERT_TRUE(reader.look(0, head, payload));
+  for (std::uint64_t i = 1; i <= 8; ++i) put(writer, i);
+  EXPECT_FALSE(reader.still(0));
+}
+
+TEST_F(RingTest, a_second_producer_is_refused_while_the_first_holds_the_lease) {
+  const RingWriter first = make();
+  const auto second = RingWriter::open(spec());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().exit_code, EX_TEMPFAIL);
+  EXPECT_THAT(second.error().text, ::testing::HasSubstr("already running"));
+}
+
+TEST_F(RingTest, a_restart_adopts_the_ring_and_keeps_what_was_committed) {
+  std::uint64_t incarnation = 0;
+  {
+    RingWriter first = make();
+    first.open_for_business();
+    put(first, 3);
+    incarnation = first.tables().incarnation;
+  }
+  RingWriter second = make();
+  second.open_for_business();
+  EXPECT_EQ(second.made(), RingWriter::Made::adopted);
+  EXPECT_EQ(second.tables().incarnation, incarnation);
+  EXPECT_EQ(second.head(), 1U);
+  EXPECT_EQ(second.status().epoch.load(), 2U);
+}
+
+TEST_F(RingTest, an_adopter_rolls_head_over_a_slot_that_was_whole_when_its_writer_died) {
+  {
+    RingWriter first = make();
+    put(first, 0);
+    put(first, 1);
+    first.status().head.store(1);  // killed between the sequence and the cursor
+  }
+  const RingWriter second = make();
+  EXPECT_EQ(second.head(), 2U);
+  EXPECT_EQ(second.committed_in_slots()[0], 8U);
+}
+
+TEST_F(RingTest, an_adopter_writes_a_half_written_block_again_under_its_number) {
+  {
+    RingWriter first = make();
+    put(first, 0);
+    first.begin();  // killed while writing
+  }
+  RingWriter second = make();
+  EXPECT_EQ(second.head(), 1U);
+  put(second, 1);
+  const RingReader reader = read();
+  BlockHead head;
+  const std::byte* payload = nullptr;
+  EXPECT_TRUE(reader.look(1, head, payload));
+}
+
+TEST_F(RingTest, another_geometry_supersedes_and_keeps_the_old_ring_under_its_second_name) {
+  {
+    RingWriter first = make();
+    first.open_for_business();
+    put(first, 5);
+  }
+  auto second = RingWriter::open(spec(3));
+  ASSERT_TRUE(second) << second.error().text;
+  EXPECT_EQ(second->made(), RingWriter::Made::superseded);
+  EXPECT_EQ(second->head(), 0U);
+  auto old = RingReader::open(instance_, "ring.draining");
+  ASSERT_TRUE(old && *old);
+  EXPECT_EQ((*old)->head(), 1U);
+  EXPECT_EQ((*old)->status().state.load(), static_cast<std::uint64_t>(RingState::retired));
+  second->forget_predecessor();
+  EXPECT_NE(access(object_path(instance_, "ring.draining").c_str(), F_OK), 0);
+}
+
+TEST_F(RingTest, gates_without_their_ring_are_a_creation_that_was_killed_halfway_and_are_replaced) {
+  { const RingWriter first = make(); }
+  unlink(object_path(instance_, "ring").c_str());
+  const RingWriter second = make();
+  EXPECT_EQ(second.made(), RingWriter::Made::created);
+  EXPECT_EQ(second.gate(0).owner_epoch.load(), 0U);
+}
+
+TEST_F(RingTest, unlink_leaves_nothing) {
+  RingWriter ring = make();
+  ring.unlink();
+  EXPECT_NE(access(object_path(instance_, "ring").c_str(), F_OK), 0);
+  EXPECT_NE(access(object_path(instance_, "gates").c_str(), F_OK), 0);
+}
+
+TEST_F(RingTest, unlink_spares_a_successor_of_the_same_name) {
+  RingWriter ring = make();
+  unlink(object_path(instance_, "ring").c_str());
+  unlink(object_path(instance_, "gates").c_str());
+  const RingWriter successor = make();
+  ring.unlink();
+  EXPECT_TRUE(successor.still_named());
+}
+
+}  // namespace
+}  // namespace chappe::shm

@@ -1,0 +1,101 @@
+#include "shm/segment.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "fixture.hpp"
+
+namespace chappe::shm {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SegmentTest : public RingTest {
+ protected:
+  /// Changes one byte of the named object.
+  void damage(const char* kind, off_t at) const {
+    const int fd = ::open(object_path(instance_, kind).c_str(), O_RDWR);
+    unsigned char byte = 0;
+    ASSERT_EQ(pread(fd, &byte, 1, at), 1);
+    byte = static_cast<unsigned char>(byte ^ 0x10U);
+    ASSERT_EQ(pwrite(fd, &byte, 1, at), 1);
+    close(fd);
+  }
+};
+
+TEST_F(SegmentTest, nothing_there_is_no_error) {
+  const auto opened = Segment::open(object_path(instance_, "ring"), kRingMagic, false);
+  ASSERT_TRUE(opened);
+  EXPECT_FALSE(*opened);
+}
+
+TEST_F(SegmentTest, every_flipped_bit_of_header_and_tables_is_refused) {
+  { const RingWriter ring = make(); }
+  const auto tables = RingReader::open(instance_);
+  const auto bytes = static_cast<off_t>(sizeof(ObjectHeader) + sizeof(RingGeometry) + sizeof(StreamEntry) + 2 * sizeof(ChannelEntry));
+  for (off_t at = 0; at < bytes; ++at) {
+    damage("ring", at);
+    const auto opened = RingReader::open(instance_);
+    EXPECT_FALSE(opened) << "byte " << at;
+    damage("ring", at);
+  }
+  EXPECT_TRUE(RingReader::open(instance_));
+}
+
+TEST_F(SegmentTest, a_truncated_object_is_refused_with_both_sizes) {
+  { const RingWriter ring = make(); }
+  ASSERT_EQ(truncate(object_path(instance_, "ring").c_str(), 8192), 0);
+  const auto opened = RingReader::open(instance_);
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().text, HasSubstr("8192"));
+}
+
+TEST_F(SegmentTest, an_object_that_all_may_write_is_refused) {
+  { const RingWriter ring = make(); }
+  chmod(object_path(instance_, "ring").c_str(), 0666);
+  EXPECT_FALSE(RingReader::open(instance_));
+}
+
+TEST_F(SegmentTest, another_user_can_open_nothing_for_writing_and_the_gates_not_at_all) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  const RingWriter ring = make();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgid(65534) != 0 || setuid(65534) != 0) _exit(2);
+    const bool refused = ::open(object_path(instance_, "ring").c_str(), O_RDWR) < 0 && errno == EACCES &&
+                         ::open(object_path(instance_, "gates").c_str(), O_RDONLY) < 0 && errno == EACCES;
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(SegmentTest, a_foreign_object_is_refused_and_not_touched) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to give an object away";
+  { const RingWriter ring = make(); }
+  ASSERT_EQ(chown(object_path(instance_, "gates").c_str(), 65534, 65534), 0);
+  const auto opened = RingWriter::open(spec());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().exit_code, EX_NOPERM);
+  EXPECT_THAT(opened.error().text, HasSubstr("65534"));
+  EXPECT_EQ(access(object_path(instance_, "gates").c_str(), F_OK), 0);
+}
+
+TEST_F(SegmentTest, a_process_that_is_gone_does_not_live) {
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  const std::uint64_t start = process_start(child);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_FALSE(process_lives(child, start));
+  EXPECT_TRUE(process_lives(getpid(), process_start(getpid())));
+  EXPECT_FALSE(process_lives(getpid(), process_start(getpid()) + 1)) << "the namesake of a dead process is not it";
+}
+
+}  // namespace
+}  // namespace chappe::shm
