@@ -30,7 +30,8 @@ struct Aggregator::Session {
   rt::Thread thread;
 };
 
-rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& config, std::uint64_t config_hash, std::vector<std::string>& notes) {
+rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& config, std::uint64_t config_hash,
+                                                         std::vector<std::string>& notes) {
   std::unique_ptr<Aggregator> a(new Aggregator);
   a->config_ = config;
   auto readers = shm::find_group(config.permissions.readers);
@@ -46,7 +47,8 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
   const auto held = static_cast<std::uint32_t>(a->board_->image().head().generation);
   const bool known = shm::read_process_page(a->board_->process_page(), before) && held > 0;
   if (known) a->generation_ = before.config_hash == config_hash ? held : held + 1;
-  if (known) notes.push_back("adopted the board of instance " + config.instance + ", configuration generation " + std::to_string(a->generation_));
+  if (known)
+    notes.push_back("adopted the board of instance " + config.instance + ", configuration generation " + std::to_string(a->generation_));
   return a;
 }
 
@@ -125,7 +127,8 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   if (!ring) return trouble(ring.error().text);
   if (!*ring) return rt::done();
   const auto state = static_cast<shm::RingState>((*ring)->status().state.load(std::memory_order_acquire));
-  const bool finished = state == shm::RingState::ended && known == (*ring)->tables().incarnation && board_->image().head().upto == (*ring)->head();
+  const bool finished =
+      state == shm::RingState::ended && known == (*ring)->tables().incarnation && board_->image().head().upto == (*ring)->head();
   if (finished || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return rt::done();
   last_trouble_.clear();
   return begin_session(std::move(**ring), false, notes);
@@ -179,7 +182,8 @@ void Aggregator::end_session(std::vector<std::string>& notes) {
   const bool finished = session_->drain->end() == Drain::End::finished;
   const bool ended = session_->ring.status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended);
   if (finished && ended) hand_over_totals();
-  notes.push_back(finished ? (ended ? "the producer ended in order; everything of it is merged" : "the retired ring is merged") : "detached from the ring");
+  notes.push_back(finished ? (ended ? "the producer ended in order; everything of it is merged" : "the retired ring is merged")
+                           : "detached from the ring");
   session_.reset();
 }
 
@@ -215,9 +219,15 @@ void Aggregator::rewrite_log(std::vector<std::string>& notes) {
         const shm::BoardWindow& from = image.window(i, w, image.closed_record(k));
         if (from.first_frame <= logged->second) continue;
         if (k == b.closed[w] - held && b.closed[w] > held) ++lost;  // the oldest one held is missing: older ones may be too
-        const WindowHead head{.stream = static_cast<std::uint32_t>(i), .which = static_cast<std::uint32_t>(w), .window = from.window,
-                              .generation = from.generation, .first_frame = from.first_frame, .frames = from.frames, .missing = from.missing,
-                              .t_first_ns = from.t_first_ns, .t_last_ns = from.t_last_ns};
+        const WindowHead head{.stream = static_cast<std::uint32_t>(i),
+                              .which = static_cast<std::uint32_t>(w),
+                              .window = from.window,
+                              .generation = from.generation,
+                              .first_frame = from.first_frame,
+                              .frames = from.frames,
+                              .missing = from.missing,
+                              .t_first_ns = from.t_first_ns,
+                              .t_last_ns = from.t_last_ns};
         std::vector<Moments> moments;
         for (const auto& m : image.moments(i, w, image.closed_record(k))) moments.push_back(std::bit_cast<Moments>(m));
         append_rows(text, names, head, moments);
@@ -226,7 +236,8 @@ void Aggregator::rewrite_log(std::vector<std::string>& notes) {
   }
   if (lost > 0) {
     board_->control().log_rows_lost.add(lost);
-    notes.push_back("window log: windows between its end and the oldest that the board holds are not in it, in " + std::to_string(lost) + " streams");
+    notes.push_back("window log: windows between its end and the oldest that the board holds are not in it, in " + std::to_string(lost) +
+                    " streams");
   }
   if (text.empty()) return;
   if (auto written = log_->write(text); !written) notes.push_back("window log: " + written.error().text);
@@ -239,7 +250,7 @@ std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   return generation_;
 }
 
-void Aggregator::finish(std::int64_t patience_ns, std::vector<std::string>& notes) {
+void Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
   const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
   // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.
   while (rt::monotonic_ns() < deadline) {
@@ -257,8 +268,12 @@ void Aggregator::finish(std::int64_t patience_ns, std::vector<std::string>& note
     if ((*ring)->status().state.load(std::memory_order_acquire) != static_cast<std::uint64_t>(shm::RingState::ended)) break;
     rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
   }
-  if (!has_name(config_.instance, "ring")) board_->unlink();
-  else notes.push_back("the board stays: a ring is still there, and the next aggregator goes on from block " + std::to_string(board_->image().head().upto));
+  before_unlink();
+  if (!has_name(config_.instance, "ring"))
+    board_->unlink();
+  else
+    notes.push_back("the board stays: a ring is still there, and the next aggregator goes on from block " +
+                    std::to_string(board_->image().head().upto));
 }
 
 void Aggregator::report_realtime(shm::ProcessReport& report) const {

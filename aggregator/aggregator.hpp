@@ -1,6 +1,8 @@
-// The aggregator put together: looks for a ring, attaches, runs the drain on its real-time thread and the window log on an ordinary one, and
-// goes on to the next ring when one is finished. Made and driven by main's thread (tick). A crash leaves the board, which the next open() adopts.
+// The aggregator put together: looks for a ring, attaches, runs the drain on its real-time thread and the window log on an ordinary one,
+// and goes on to the next ring when one is finished. Made and driven by main's thread (tick). A crash leaves the board, which the next
+// open() adopts.
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +17,8 @@ namespace chappe::aggregator {
 
 class Aggregator {
  public:
-  static rt::Result<std::unique_ptr<Aggregator>> open(const config::Config& config, std::uint64_t config_hash, std::vector<std::string>& notes);
+  static rt::Result<std::unique_ptr<Aggregator>> open(const config::Config& config, std::uint64_t config_hash,
+                                                      std::vector<std::string>& notes);
   ~Aggregator();
 
   /// Looks after everything; call at each announcement and at least ten times a second. New lines for the log are appended to `notes`.
@@ -25,8 +28,9 @@ class Aggregator {
   std::uint32_t reconfigure(const config::Config& config);
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] bool is_attached() const noexcept { return session_ != nullptr; }
-  /// Stops in order: what is there is drained as far as `patience_ns` allows, the log is written, and the board is unlinked when no ring is left.
-  void finish(std::int64_t patience_ns, std::vector<std::string>& notes);
+  /// Stops in order: what is there is drained as far as `patience_ns` allows, the log is written, and the board is unlinked when no ring is
+  /// left. `before_unlink` is called once everything is done, while the board still has its name.
+  void finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes);
   void report_realtime(shm::ProcessReport& report) const;
   void publish_report(const shm::ProcessReport& report);
 

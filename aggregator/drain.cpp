@@ -20,8 +20,16 @@ shm::BoardMoments to_board(const Moments& m) noexcept { return std::bit_cast<shm
 Moments from_board(const shm::BoardMoments& m) noexcept { return std::bit_cast<Moments>(m); }
 
 void put_window(shm::BoardWindow& to, const WindowHead& h, bool open, std::uint64_t next_frame, std::uint64_t opened_at) noexcept {
-  to = {.window = h.window, .first_frame = h.first_frame, .frames = h.frames, .missing = h.missing, .next_frame = next_frame, .opened_at = opened_at,
-        .t_first_ns = h.t_first_ns, .t_last_ns = h.t_last_ns, .generation = h.generation, .open = open ? 1U : 0U};
+  to = {.window = h.window,
+        .first_frame = h.first_frame,
+        .frames = h.frames,
+        .missing = h.missing,
+        .next_frame = next_frame,
+        .opened_at = opened_at,
+        .t_first_ns = h.t_first_ns,
+        .t_last_ns = h.t_last_ns,
+        .generation = h.generation,
+        .open = open ? 1U : 0U};
 }
 
 }  // namespace
@@ -62,9 +70,8 @@ Drain::Change Drain::prepare(const WindowPlan& plan) const {
   const auto& streams = ring_->tables().streams;
   for (std::size_t i = 0; i < streams.size(); ++i) {
     const auto& s = streams[i];
-    change.statistics.push_back(
-        std::make_unique<StreamStatistics>(s.channels, s.value_bytes, s.stride, s.capacity, s.explicit_times != 0, plan.windows[i], plan.generation,
-                                           static_cast<std::uint32_t>(i)));
+    change.statistics.push_back(std::make_unique<StreamStatistics>(s.channels, s.value_bytes, s.stride, s.capacity, s.explicit_times != 0,
+                                                                   plan.windows[i], plan.generation, static_cast<std::uint32_t>(i)));
     change.rows_needed.push_back(rows_needed(s, plan.windows[i]));
   }
   return change;
@@ -79,14 +86,22 @@ void Drain::restore_open_windows(const WindowPlan& plan) {
     for (std::size_t w = 0; w < std::min<std::size_t>(b.windows, shm::kWindowsPerStream); ++w) {
       const shm::BoardWindow& from = image.window(board_stream_[i], w, 0);
       if (from.frames == 0) continue;
-      const WindowHead head{.stream = closing_, .which = static_cast<std::uint32_t>(w), .window = from.window, .generation = from.generation,
-                            .first_frame = from.first_frame, .frames = from.frames, .missing = from.missing, .t_first_ns = from.t_first_ns,
+      const WindowHead head{.stream = closing_,
+                            .which = static_cast<std::uint32_t>(w),
+                            .window = from.window,
+                            .generation = from.generation,
+                            .first_frame = from.first_frame,
+                            .frames = from.frames,
+                            .missing = from.missing,
+                            .t_first_ns = from.t_first_ns,
                             .t_last_ns = from.t_last_ns};
       std::vector<Moments> moments;
       for (const auto& m : image.moments(board_stream_[i], w, 0)) moments.push_back(from_board(m));
-      const bool same = w < plan.windows[i].size() && plan.windows[i][w].frames == b.spec_frames[w] && plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
+      const bool same = w < plan.windows[i].size() && plan.windows[i][w].frames == b.spec_frames[w] &&
+                        plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
       if (same) {
-        current_.statistics[i]->restore(w, {.head = head, .open = from.open != 0, .next_frame = from.next_frame, .opened_at = from.opened_at}, moments);
+        current_.statistics[i]->restore(
+            w, {.head = head, .open = from.open != 0, .next_frame = from.next_frame, .opened_at = from.opened_at}, moments);
       } else if (from.open != 0) {
         closed(head, moments);
       }
@@ -120,8 +135,10 @@ void Drain::attach() noexcept {
   const bool known = head.incarnation == ring_->tables().incarnation;
   const std::uint64_t upto = known ? head.upto : 0;
   const std::uint64_t blocks = ring_->tables().geometry.blocks;
-  if (gate_ != nullptr) next_ = gate_->attach(*ring_, upto);
-  else next_ = std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
+  if (gate_ != nullptr)
+    next_ = gate_->attach(*ring_, upto);
+  else
+    next_ = std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
 }

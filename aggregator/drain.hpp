@@ -73,20 +73,20 @@ class Drain final : private ClosedSink {
   shm::GateHolder* gate_;
   shm::BoardWriter* board_;
   Rows* rows_;
-  std::vector<std::size_t> board_stream_;   ///< of each stream of the ring
+  std::vector<std::size_t> board_stream_;  ///< of each stream of the ring
   Change current_;
-  std::uint64_t next_ = 0;                  ///< number of the next block to read
-  std::uint64_t read_ahead_ = 0;            ///< blocks/8
+  std::uint64_t next_ = 0;        ///< number of the next block to read
+  std::uint64_t read_ahead_ = 0;  ///< blocks/8
   std::int64_t first_unpublished_ns_ = 0;
-  std::vector<std::int64_t> acquired_ns_;   ///< of the unpublished blocks
-  std::vector<Row*> pending_;               ///< closed windows that the board does not hold yet
-  std::vector<bool> dirty_;                 ///< streams merged into since the last publication
+  std::vector<std::int64_t> acquired_ns_;  ///< of the unpublished blocks
+  std::vector<Row*> pending_;              ///< closed windows that the board does not hold yet
+  std::vector<bool> dirty_;                ///< streams merged into since the last publication
   struct Rate {
     std::int64_t since_ns = 0;
     std::uint64_t frames = 0;
   };
   std::vector<Rate> rate_;
-  std::uint32_t closing_ = 0;               ///< stream whose windows are being closed
+  std::uint32_t closing_ = 0;  ///< stream whose windows are being closed
   rt::Mailslot<Change> change_, done_with_;
   rt::Counter generation_;
   rt::Flag stop_, ended_;

@@ -14,8 +14,10 @@ LogWriter::LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, r
   rt::ThreadPlan plan;
   plan.name = "chappe-log";
   auto thread = rt::Thread::start(plan, [this] { run(); });
-  if (thread) thread_ = std::move(*thread);
-  else trouble_ = thread.error().text;
+  if (thread)
+    thread_ = std::move(*thread);
+  else
+    trouble_ = thread.error().text;
 }
 
 LogWriter::~LogWriter() { finish(); }

@@ -1,5 +1,5 @@
-// The thread that writes the window log: takes closed windows from the drain, makes lines of them, and gives the rows back. Ordinary priority:
-// a slow disk costs rows of a live stream (counted), or time of a replay, never a block.
+// The thread that writes the window log: takes closed windows from the drain, makes lines of them, and gives the rows back. Ordinary
+// priority: a slow disk costs rows of a live stream (counted), or time of a replay, never a block.
 #pragma once
 #include <string>
 #include <vector>

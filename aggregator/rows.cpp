@@ -38,7 +38,8 @@ struct Rows::Queues {
   std::vector<std::unique_ptr<Pool>> pools;
 };
 
-Rows::Rows(const std::vector<std::uint32_t>& channels, const std::vector<std::size_t>& count) : queues_(std::make_unique<Queues>(sum(count))) {
+Rows::Rows(const std::vector<std::uint32_t>& channels, const std::vector<std::size_t>& count)
+    : queues_(std::make_unique<Queues>(sum(count))) {
   for (std::size_t i = 0; i < channels.size(); ++i) queues_->pools.push_back(std::make_unique<Pool>(channels[i], count[i]));
 }
 Rows::~Rows() = default;

@@ -42,8 +42,8 @@ void merge_chunk(std::span<Moments> a, std::span<const Moments> b) noexcept {
   mean_a = (n_a == 0).select(mean_b, (n_b == 0).select(mean_a, mean));
   column(a, &Moments::count) += column(b, &Moments::count);
   column(a, &Moments::nan) += column(b, &Moments::nan);
-  column(a, &Moments::min) = column(a, &Moments::min).min(column(b, &Moments::min)).eval();
-  column(a, &Moments::max) = column(a, &Moments::max).max(column(b, &Moments::max)).eval();
+  column(a, &Moments::min) = column(a, &Moments::min).min(column(b, &Moments::min));
+  column(a, &Moments::max) = column(a, &Moments::max).max(column(b, &Moments::max));
   column(a, &Moments::last) = column(b, &Moments::last);
 }
 

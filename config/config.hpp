@@ -99,6 +99,7 @@ struct Config {
   std::map<std::string, Endpoint> metrics;  ///< by process: "producer", "aggregator", "display"
   Realtime realtime;
   std::vector<Stream> streams;
+  std::vector<Window> default_windows{Window{0, 1'000'000'000}};  ///< of streams that name none, and of those only the ring knows
   bool operator==(const Config&) const = default;
 };
 
@@ -129,6 +130,8 @@ struct LoadResult {
 LoadResult load_file(const std::string& path);
 /// The same for text; `name` stands in for the file in faults.
 LoadResult load_text(const std::string& text, const std::string& name);
+/// What holds without any file: the text of config/chappe.toml as it was when the library was built, under the name "built-in".
+LoadResult load_default();
 /// Checks values against each other and against the limits; appends faults and warnings. Called by load_*; again after command-line overrides.
 void validate(const Config& config, const std::string& file, std::vector<Fault>& faults, std::vector<std::string>& warnings);
 /// "FILE:LINE:COLUMN: KEY: TEXT" for each fault, a line each.
@@ -136,6 +139,11 @@ std::string describe(const std::vector<Fault>& faults);
 /// The effective configuration as canonical TOML; the hash is over it. With origins each line carries its own as a comment.
 std::string to_toml(const Config& config, const Origins* origins = nullptr);
 std::uint64_t hash_of(const Config& config);
+
+/// The same values as JSON, with the same keys.
+std::string to_json(const Config& config);
+/// Where `process` serves its metrics; port 0 if the configuration does not say.
+Endpoint endpoint(const Config& config, const std::string& process);
 
 /// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied live.
 /// Live: windows, rates of simulated streams and their waveforms' parameters, log level, refresh.

@@ -13,7 +13,8 @@ constexpr std::int64_t kWaitForRoom = 10 * rt::kMillisecond;  // the bell wakes 
 
 }  // namespace
 
-Feed::Feed(shm::RingWriter& ring, shm::GateKeeper& gate, shm::LedgerWriter& ledger, Intake& intake, std::vector<FrameLayout> layouts, bool waits)
+Feed::Feed(shm::RingWriter& ring, shm::GateKeeper& gate, shm::LedgerWriter& ledger, Intake& intake, std::vector<FrameLayout> layouts,
+           bool waits)
     : ring_(&ring), gate_(&gate), ledger_(&ledger), intake_(&intake), layouts_(std::move(layouts)), waits_(waits) {}
 
 void Feed::finish(std::int64_t deadline_ns) noexcept {
@@ -44,8 +45,10 @@ std::uint32_t Feed::do_work() noexcept {
   if (buffer == nullptr) return 0;
   shm::LedgerEntry& ledger = ledger_->entry(buffer->stream);
   ledger.handed.add(buffer->frames);
-  if (pass(*buffer)) publish(*buffer);
-  else ledger.dropped_full.add(buffer->frames);
+  if (pass(*buffer))
+    publish(*buffer);
+  else
+    ledger.dropped_full.add(buffer->frames);
   intake_->put_empty(buffer);
   return 1;
 }

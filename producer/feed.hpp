@@ -13,7 +13,8 @@ namespace chappe::producer {
 
 class Feed {
  public:
-  Feed(shm::RingWriter& ring, shm::GateKeeper& gate, shm::LedgerWriter& ledger, Intake& intake, std::vector<FrameLayout> layouts, bool waits);
+  Feed(shm::RingWriter& ring, shm::GateKeeper& gate, shm::LedgerWriter& ledger, Intake& intake, std::vector<FrameLayout> layouts,
+       bool waits);
   /// The thread's body: while running, idle(do_work()). After finish() it empties the intake and returns.
   void run() noexcept;
   /// No source runs any more: deliver what is there, then return. A producer that waits gives up at the deadline (CLOCK_MONOTONIC).

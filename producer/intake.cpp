@@ -13,7 +13,7 @@ constexpr std::size_t kAlign = 64;
 using Queue = moodycamel::ConcurrentQueue<Buffer*>;
 
 struct Free {
-  void operator()(std::byte* bytes) const { ::operator delete(bytes, std::align_val_t{kAlign}); }
+  void operator()(std::byte* bytes) const { ::operator delete (bytes, std::align_val_t{kAlign}); }
 };
 
 /// One stream's buffers, and the way back to its source.
@@ -21,7 +21,7 @@ struct Pool {
   Pool(std::uint32_t stream, std::size_t buffers, std::size_t block_bytes, Queue& full)
       : empty(buffers, 1, 0), returns(empty), takes(empty), gives(full), storage(buffers) {
     // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): aligned to whole cache lines, freed by Free
-    bytes.reset(static_cast<std::byte*>(::operator new(buffers * block_bytes, std::align_val_t{kAlign})));
+    bytes.reset(static_cast<std::byte*>(::operator new (buffers* block_bytes, std::align_val_t{kAlign})));
     std::fill_n(bytes.get(), buffers * block_bytes, std::byte{});
     for (std::size_t i = 0; i < buffers; ++i) {
       storage[i].stream = stream;
@@ -76,7 +76,9 @@ void Intake::put_full(Buffer* buffer) noexcept {
   queues_->arrived.ring();
 }
 
-void Intake::wait_empty(std::uint32_t stream, std::int64_t deadline_ns) noexcept { queues_->pools[stream]->came_back.wait_until(deadline_ns); }
+void Intake::wait_empty(std::uint32_t stream, std::int64_t deadline_ns) noexcept {
+  queues_->pools[stream]->came_back.wait_until(deadline_ns);
+}
 
 Buffer* Intake::try_full() noexcept {
   Buffer* buffer = nullptr;

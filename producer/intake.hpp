@@ -1,5 +1,5 @@
-// Many sources, one writer: full buffers travel to the feed, empty ones back to the source they belong to. The only user of ConcurrentQueue in
-// the producer: explicit tokens, sized at set-up, try_ calls only. Each stream has a pool of its own, so that no stream starves another.
+// Many sources, one writer: full buffers travel to the feed, empty ones back to the source they belong to. The only user of ConcurrentQueue
+// in the producer: explicit tokens, sized at set-up, try_ calls only. Each stream has a pool of its own, so that no stream starves another.
 // A crash loses what is in here; the ledger counts it as dropped.crash.
 #pragma once
 #include <cstdint>

@@ -12,7 +12,9 @@
 namespace chappe::producer {
 namespace {
 
-void put_name(char* field, std::size_t bytes, const std::string& name) { std::memcpy(field, name.data(), std::min(name.size(), bytes - 1)); }
+void put_name(char* field, std::size_t bytes, const std::string& name) {
+  std::memcpy(field, name.data(), std::min(name.size(), bytes - 1));
+}
 
 /// Buffers between a source and the feed: a tenth of a second's worth, and a few.
 std::uint32_t pool_blocks(double rate_hz, std::uint32_t capacity, std::int64_t max_delay_ns) {
@@ -31,14 +33,15 @@ rt::Result<FrameLayout> layout_of(const config::Stream& stream, const StreamShap
   layout.capacity = static_cast<std::uint32_t>(block_bytes / frame);
   if (layout.explicit_times && layout.stride % 8 != 0) layout.capacity -= layout.capacity % 2;  // times begin at a multiple of 8 bytes
   if (layout.capacity == 0) {
-    return rt::Error{EX_CONFIG, "stream " + stream.name + ": a frame of " + std::to_string(layout.channels) + " channels takes " + std::to_string(frame) +
-                                    " bytes, more than a block of " + std::to_string(block_bytes) + "; set [ring] block_bytes to at least " +
-                                    std::to_string(shm::round_up(frame, shm::kPage))};
+    return rt::Error{EX_CONFIG, "stream " + stream.name + ": a frame of " + std::to_string(layout.channels) + " channels takes " +
+                                    std::to_string(frame) + " bytes, more than a block of " + std::to_string(block_bytes) +
+                                    "; set [ring] block_bytes to at least " + std::to_string(shm::round_up(frame, shm::kPage))};
   }
   return layout;
 }
 
-shm::StreamEntry entry_of(const config::Stream& stream, const StreamShape& shape, const FrameLayout& layout, std::uint32_t first_channel, const config::Ring& ring) {
+shm::StreamEntry entry_of(const config::Stream& stream, const StreamShape& shape, const FrameLayout& layout, std::uint32_t first_channel,
+                          const config::Ring& ring) {
   shm::StreamEntry e{};
   put_name(e.name, sizeof e.name, stream.name);
   e.value_bytes = layout.value_bytes;
@@ -103,7 +106,8 @@ rt::Done Producer::open_sources(const config::Config& config, shm::RingSpec& spe
     opened_.push_back(std::move(*source));
   }
   if (spec.channels.size() > shm::kMaxChannels) {
-    return rt::Error{EX_CONFIG, "the streams have " + std::to_string(spec.channels.size()) + " channels, more than " + std::to_string(shm::kMaxChannels)};
+    return rt::Error{EX_CONFIG, "the streams have " + std::to_string(spec.channels.size()) + " channels, more than " +
+                                    std::to_string(shm::kMaxChannels)};
   }
   return rt::done();
 }
@@ -130,11 +134,16 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
   intake_ = std::make_unique<Intake>(pools.data(), static_cast<std::uint32_t>(pools.size()), spec.block_bytes);
   feed_ = std::make_unique<Feed>(*ring_, *gate_, *ledger_, *intake_, layouts_, spec.waits);
   for (std::size_t i = 0; i < opened_.size(); ++i) {
-    const Pump::Setup setup{.stream = static_cast<std::uint32_t>(i), .layout = layouts_[i], .block_bytes = spec.block_bytes,
-                            .max_delay_ns = config.ring.max_delay_ns, .waits = spec.waits};
+    const Pump::Setup setup{.stream = static_cast<std::uint32_t>(i),
+                            .layout = layouts_[i],
+                            .block_bytes = spec.block_bytes,
+                            .max_delay_ns = config.ring.max_delay_ns,
+                            .waits = spec.waits};
     pumps_.push_back(std::make_unique<Pump>(setup, std::move(opened_[i]), *intake_, ledger_->entry(i)));
   }
-  const char* how = ring_->made() == shm::RingWriter::Made::created ? "created" : ring_->made() == shm::RingWriter::Made::adopted ? "adopted" : "superseded";
+  const char* how = ring_->made() == shm::RingWriter::Made::created   ? "created"
+                    : ring_->made() == shm::RingWriter::Made::adopted ? "adopted"
+                                                                      : "superseded";
   notes.push_back(std::string(how) + " the ring of instance " + config.instance + ": " + std::to_string(spec.blocks) + " blocks of " +
                   std::to_string(spec.block_bytes) + " bytes, " + std::to_string(spec.streams.size()) + " streams, epoch " +
                   std::to_string(ring_->status().epoch.load(std::memory_order_relaxed)));
@@ -189,7 +198,9 @@ std::string Producer::tick() {
       if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
     }
   }
-  if (!ring_->still_named()) return "the ring of instance " + instance_ + " has lost its name in /dev/shm: somebody removed it; restart this producer to make it anew";
+  if (!ring_->still_named())
+    return "the ring of instance " + instance_ +
+           " has lost its name in /dev/shm: somebody removed it; restart this producer to make it anew";
   return {};
 }
 

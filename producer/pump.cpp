@@ -46,8 +46,10 @@ void Pump::run() noexcept {
     apply_change();
     if (in_hand_ == nullptr) in_hand_ = take_buffer();
     if (in_hand_ == nullptr) {
-      if (setup_.waits) intake_->wait_empty(setup_.stream, rt::monotonic_ns() + kLongestWait);
-      else drop_one_read();
+      if (setup_.waits)
+        intake_->wait_empty(setup_.stream, rt::monotonic_ns() + kLongestWait);
+      else
+        drop_one_read();
       continue;
     }
     read_into(*in_hand_);

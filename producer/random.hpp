@@ -60,8 +60,13 @@ class Chance {
   }
   /// Frames before the next event; 0: in the next frame.
   [[nodiscard]] std::uint64_t distance() const noexcept { return distance_; }
-  void pass(std::uint64_t frames) noexcept { distance_ -= std::min(frames, distance_); }
-  /// The event has happened in a frame; that frame itself is still to be passed.
+  /// Passes these frames and calls event(i) for each that has one.
+  template <class Event>
+  void pass(std::uint64_t frames, Event event) noexcept {
+    for (; distance_ < frames; distance_ += 1 + gap()) event(distance_);
+    distance_ -= frames;
+  }
+  /// The event has happened before the next frame, not in it: draws the distance to another one.
   void draw() noexcept { distance_ = probability_ > 0 ? gap() : kNever; }
   /// Leaves the next event where it is if the probability stays.
   void set(double probability) noexcept {

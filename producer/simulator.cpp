@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <numbers>
 
 #include "rt/clock.hpp"
@@ -104,7 +105,7 @@ std::uint64_t Simulator::due_until(std::int64_t time_ns) const noexcept {
 /// Frames that are lost before the next one: a drop-out of the device, or what fell due while this process was stopped.
 std::uint64_t Simulator::lose(std::int64_t now_ns) noexcept {
   if (now_ns - due_ns(next_) > rt::kSecond) return due_until(now_ns) - 1;
-  if (dropout_.distance() > 0) return 0;
+  if (dropout_.distance() > 0 || due_ns(next_) > now_ns) return 0;
   const std::uint64_t lost = 1 + dropout_.random().next() % kLongestDropout;
   dropout_.draw();
   return lost;
@@ -125,10 +126,10 @@ Read Simulator::read(const Room& room, const FrameLayout& layout, std::int64_t d
     *room.period_ns = period_ns_;
     make(room.data, layout, done.frames);
     next_ += done.frames;
-    dropout_.pass(done.frames);
+    dropout_.pass(done.frames, [](std::uint64_t) {});
     rt::sleep_until(last_due);
-  } else if (due == 0) {
-    rt::sleep_until(deadline_ns);
+  } else if (done.lost == 0) {
+    rt::sleep_until(std::min(deadline_ns, due_ns(next_)));
   }
   return done;
 }
@@ -180,14 +181,8 @@ void Simulator::disturb(Channel& c, std::uint32_t frames, Chunk& out) noexcept {
   if (c.noise > 0) {
     for (std::uint32_t k = 0; k < frames; ++k) out[k] += c.noise * c.noise_random.normal();
   }
-  const auto at_events = [&](Chance& chance, auto change) {
-    std::uint64_t k = chance.distance();
-    while (k < frames) {
-      change(out[k]);
-      chance.pass(k + 1);
-      ...
-    }
-  };
+  c.spike.pass(frames, [&](std::uint64_t k) { out[k] += kSpikeAmplitudes * c.amplitude; });
+  c.nan.pass(frames, [&](std::uint64_t k) { out[k] = std::numeric_limits<double>::quiet_NaN(); });
 }
 
 }  // namespace chappe::producer

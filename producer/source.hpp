@@ -15,18 +15,18 @@ enum class Clock : std::uint32_t { monotonic = 0, realtime = 1, recorded = 2 };
 
 /// What a stream looks like once its source is open.
 struct StreamShape {
-  std::vector<config::Channel> channels;   ///< names and units
+  std::vector<config::Channel> channels;  ///< names and units
   config::SampleType type = config::SampleType::f32;
-  double rate_hz = 0;                      ///< nominal, 0 if unknown
-  bool explicit_times = false;             ///< the source writes a time for every frame
+  double rate_hz = 0;           ///< nominal, 0 if unknown
+  bool explicit_times = false;  ///< the source writes a time for every frame
   Clock clock = Clock::monotonic;
 };
 
 /// What one call of read() did.
 struct Read {
-  std::uint32_t frames = 0;   ///< frames written
-  std::uint64_t lost = 0;     ///< frames that the device lost BEFORE the ones written (a gap in the frame index; dropped.source)
-  bool ended = false;         ///< no frame will ever come again
+  std::uint32_t frames = 0;  ///< frames written
+  std::uint64_t lost = 0;    ///< frames that the device lost BEFORE the ones written (a gap in the frame index; dropped.source)
+  bool ended = false;        ///< no frame will ever come again
 };
 
 /// Where read() writes: room for `frames` frames, frame i at data + i * layout.stride, padding already zero.
@@ -34,7 +34,7 @@ struct Room {
   std::byte* data = nullptr;
   std::int64_t* times_ns = nullptr;  ///< one per frame where the shape says explicit_times, else null
   std::uint32_t frames = 0;
-  std::uint64_t first_frame = 0;     ///< index that the first frame written gets if nothing is lost
+  std::uint64_t first_frame = 0;       ///< index that the first frame written gets if nothing is lost
   std::int64_t* t_first_ns = nullptr;  ///< out: stream-clock time of the first frame written (regular streams)
   double* period_ns = nullptr;         ///< out: distance between frames (regular streams)
 };
@@ -52,8 +52,8 @@ class Source {
   virtual void reconfigure(const config::Stream& stream) noexcept = 0;
   /// Continues at this frame index after a restart of the producer; called once before the first read.
   virtual void resume_at(std::uint64_t frame) noexcept = 0;
-  /// What went wrong so far and did not stop it (rows skipped...), for the log; empty if nothing. Called by an ordinary thread after `ended`
-  /// or at any time; must be safe then.
+  /// What went wrong so far and did not stop it (rows skipped...), for the log; empty if nothing. Called by an ordinary thread after
+  /// `ended` or at any time; must be safe then.
   [[nodiscard]] virtual std::string complaints() const { return {}; }
   [[nodiscard]] virtual std::uint64_t rows_skipped() const noexcept { return 0; }
 };

@@ -37,7 +37,9 @@ template <class T>
 class Mailslot {
  public:
   T* offer(T* value) noexcept { return slot_.exchange(value, std::memory_order_acq_rel); }
-  T* take() noexcept { return slot_.load(std::memory_order_relaxed) == nullptr ? nullptr : slot_.exchange(nullptr, std::memory_order_acquire); }
+  T* take() noexcept {
+    return slot_.load(std::memory_order_relaxed) == nullptr ? nullptr : slot_.exchange(nullptr, std::memory_order_acquire);
+  }
 
  private:
   std::atomic<T*> slot_{nullptr};

@@ -1,5 +1,6 @@
 // Latency histogram: one writer (the loop it measures), any readers. Buckets are powers of two of nanoseconds: bucket k counts
-// values up to 2^(k+10) ns (about 1 us, 2 us, 4 us ... 8.6 s), the last one everything beyond. record() is a few instructions, never a call.
+// values up to 2^(k+10) ns (about 1 us, 2 us, 4 us ... 8.6 s), the last one everything beyond. record() is a few instructions, never a
+// call.
 #pragma once
 #include <array>
 #include <bit>

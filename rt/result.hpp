@@ -61,7 +61,6 @@ inline Done done() { return Nothing{}; }
   std::fprintf(stderr, "%s:%d: contract broken: %s\n", file, line, what);
   std::abort();
 }
-#define CHAPPE_EXPECTS(condition) \
-  ((condition) ? static_cast<void>(0) : ::chappe::rt::contract_failed(#condition, __FILE__, __LINE__))
+#define CHAPPE_EXPECTS(condition) ((condition) ? static_cast<void>(0) : ::chappe::rt::contract_failed(#condition, __FILE__, __LINE__))
 
 }  // namespace chappe::rt

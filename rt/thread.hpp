@@ -18,11 +18,11 @@ enum class Policy { other, fifo };
 
 /// What the operator asks for one thread.
 struct ThreadPlan {
-  std::string name;                        ///< up to 15 bytes
+  std::string name;  ///< up to 15 bytes
   Policy policy = Policy::other;
-  int priority = 0;                        ///< 1 to 99 with fifo, else 0
-  std::vector<int> cpus{};                 ///< empty: any
-  std::size_t stack_bytes = 256 * 1024;    ///< fixed and prefaulted
+  int priority = 0;                      ///< 1 to 99 with fifo, else 0
+  std::vector<int> cpus{};               ///< empty: any
+  std::size_t stack_bytes = 256 * 1024;  ///< fixed and prefaulted
   bool operator==(const ThreadPlan&) const = default;
 };
 

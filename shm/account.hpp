@@ -11,21 +11,21 @@ namespace chappe::shm {
 
 /// What a walk over the whole slots from upto to head finds of one stream.
 struct Walk {
-  std::uint64_t frames = 0;            ///< in whole slots
-  std::uint64_t pending = 0;           ///< missing between the board's last frame and the first whole slot, and between whole slots
-  std::uint64_t highest_committed = 0; ///< cumulative, as the last whole slot names it
+  std::uint64_t frames = 0;                 ///< in whole slots
+  std::uint64_t pending = 0;                ///< missing between the board's last frame and the first whole slot, and between whole slots
+  std::uint64_t highest_committed = 0;      ///< cumulative, as the last whole slot names it
   std::uint64_t next_frame = 0, drops = 0;  ///< cursor of the header arithmetic
 };
 
 /// Takes one whole block into the walk of its stream: what lies between it and what came before is missing, less what the producer dropped.
 void walk_block(Walk& walk, const BlockHead& block) noexcept;
 
-/// Frames lost between a position (next_frame, drops) and a block that begins at (first_frame, drops): the gap in the frame index less the drops
-/// that the producer counted in it. Never negative on honest headers; wraps never: a lying header gives 0.
+/// Frames lost between a position (next_frame, drops) and a block that begins at (first_frame, drops): the gap in the frame index less the
+/// drops that the producer counted in it. Never negative on honest headers; wraps never: a lying header gives 0.
 std::uint64_t missing_between(std::uint64_t next_frame, std::uint64_t drops, const BlockHead& block) noexcept;
 
 /// The account of one stream. `in_hand`: frames that one read, one block and the pool may hold at most (the bounds of laws 1 to 3).
-Account account_of(const std::string& name, const BoardTotals& producer, const BoardStream& board, const Walk& walk, std::uint64_t block_frames,
-                   std::uint64_t pool_frames);
+Account account_of(const std::string& name, const BoardTotals& producer, const BoardStream& board, const Walk& walk,
+                   std::uint64_t block_frames, std::uint64_t pool_frames);
 
 }  // namespace chappe::shm

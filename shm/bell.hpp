@@ -1,6 +1,6 @@
-// A doorbell between two processes: a POSIX semaphore that says "look again" and never how much. One role rings a bell, one sleeps on it, so
-// its value stays in {0, 1}. What may pass is decided by cursors alone; a lost or surplus ring costs time at most, never data.
-// A sleeper killed in sem_wait leaves a waiter count behind for ever: from then on a ring costs a system call. Stated, never repaired.
+// A doorbell between two processes: a POSIX semaphore that says "look again" and never how much. One role rings a bell, one sleeps on it,
+// so its value stays in {0, 1}. What may pass is decided by cursors alone; a lost or surplus ring costs time at most, never data. A sleeper
+// killed in sem_wait leaves a waiter count behind for ever: from then on a ring costs a system call. Stated, never repaired.
 #pragma once
 #include <semaphore.h>
 

@@ -14,7 +14,9 @@ constexpr std::size_t kTablesAt = sizeof(ObjectHeader) + sizeof(BoardGeometry);
 constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512;
 
 std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * sizeof(BoardMoments); }
-std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) { return kWindowsPerStream * (1 + history) * record_bytes(channels); }
+std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) {
+  return kWindowsPerStream * (1 + history) * record_bytes(channels);
+}
 std::size_t table_bytes(std::size_t streams, std::size_t channels) {
   return kTablesAt + streams * sizeof(StreamEntry) + channels * sizeof(ChannelEntry);
 }
@@ -79,7 +81,8 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   if (h.table_bytes < kTablesAt) return fault("its table size");
   std::memcpy(&t.geometry, board.table() + sizeof(ObjectHeader), sizeof t.geometry);
   const BoardGeometry& g = t.geometry;
-  if (g.streams > kMaxStreams || g.channels > kMaxChannels || table_bytes(g.streams, g.channels) != h.table_bytes) return fault("its number of streams");
+  if (g.streams > kMaxStreams || g.channels > kMaxChannels || table_bytes(g.streams, g.channels) != h.table_bytes)
+    return fault("its number of streams");
   if (g.history == 0 || g.history > 64) return fault("its history");
   t.streams.resize(g.streams);
   t.channels.resize(g.channels);
@@ -119,7 +122,8 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
     writer.segment_ = std::move(**old);
     writer.tables_ = std::move(*tables);
     writer.image_ = BoardImage(writer.tables_);
-    accept(writer.segment_.data() + writer.tables_.geometry.slots_at, writer.control(), writer.tables_.geometry.slot_bytes, writer.image_.bytes().data());
+    accept(writer.segment_.data() + writer.tables_.geometry.slots_at, writer.control(), writer.tables_.geometry.slot_bytes,
+           writer.image_.bytes().data());
   } else {
     const std::uint32_t history = spec.channels.size() > kManyChannels ? kShortHistory : kLongHistory;
     if (auto built = writer.build(spec, history); !built) return built.error();
@@ -151,7 +155,8 @@ rt::Done BoardWriter::build(const BoardSpec& spec, std::uint32_t history) {
   std::memcpy(built->data() + sizeof(ObjectHeader), &g, sizeof g);
   if (!spec.streams.empty()) std::memcpy(built->data() + kTablesAt, spec.streams.data(), spec.streams.size() * sizeof(StreamEntry));
   if (!spec.channels.empty()) {
-    std::memcpy(built->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(), spec.channels.size() * sizeof(ChannelEntry));
+    std::memcpy(built->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(),
+                spec.channels.size() * sizeof(ChannelEntry));
   }
   built->seal(kBoardMagic, tables, random_id());
   segment_ = std::move(*built);
@@ -166,8 +171,8 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
   BoardImage before(old_tables);
   const auto& control = *old.at<BoardControl>(old_tables.geometry.control_at);
   if (!accept(old.data() + old_tables.geometry.slots_at, control, old_tables.geometry.slot_bytes, before.bytes().data())) return;
-  std::memcpy(&segment_.at<ProcessPage>(tables_.geometry.process_at)->since_realtime_ns, &old.at<ProcessPage>(old_tables.geometry.process_at)->since_realtime_ns,
-              sizeof(ProcessPage) - sizeof(Word));
+  std::memcpy(&segment_.at<ProcessPage>(tables_.geometry.process_at)->since_realtime_ns,
+              &old.at<ProcessPage>(old_tables.geometry.process_at)->since_realtime_ns, sizeof(ProcessPage) - sizeof(Word));
   image_.head().incarnation = before.head().incarnation;
   image_.head().upto = before.head().upto;
   image_.head().generation = before.head().generation;

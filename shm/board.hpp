@@ -47,7 +47,7 @@ class BoardImage {
   }
   [[nodiscard]] std::size_t record_at(std::size_t stream, std::size_t which, std::size_t record) const noexcept;
   std::vector<std::byte> bytes_;
-  std::vector<std::size_t> at_;        ///< where each stream's windows begin; one more for the end
+  std::vector<std::size_t> at_;  ///< where each stream's windows begin; one more for the end
   std::vector<std::uint32_t> channels_;
   std::uint32_t history_ = 1;
 };

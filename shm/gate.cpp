@@ -72,14 +72,16 @@ rt::Result<std::optional<GateHolder>> GateHolder::open(const std::string& instan
   const std::string path = object_path(instance, "gates");
   auto gates = Segment::open(path, kGatesMagic, true);
   if (!gates) return gates.error();
-  if (!*gates || (*gates)->header().incarnation != ring.tables().incarnation || (*gates)->bytes() < 2 * kPage) return std::optional<GateHolder>{};
+  if (!*gates || (*gates)->header().incarnation != ring.tables().incarnation || (*gates)->bytes() < 2 * kPage)
+    return std::optional<GateHolder>{};
   if ((*gates)->owner() != ring.owner()) return rt::Error{EX_NOPERM, path + ": refused: its owner is not the ring's"};
   GateHolder holder;
   holder.gates_ = std::move(**gates);
   holder.index_ = gate;
   if (!try_lease(holder.gates_.fd(), gate_lease(gate))) {  // STEP attach 1
     return rt::Error{EX_TEMPFAIL, path + ": gate " + std::to_string(gate) + " is held by process " +
-                                      std::to_string(holder.gate().pid.load(std::memory_order_relaxed)) + "; only one aggregator serves an instance"};
+                                      std::to_string(holder.gate().pid.load(std::memory_order_relaxed)) +
+                                      "; only one aggregator serves an instance"};
   }
   return std::optional<GateHolder>{std::move(holder)};
 }
@@ -96,7 +98,7 @@ std::uint64_t GateHolder::attach(const RingReader& ring, std::uint64_t upto) noe
   const std::uint64_t start = upto > head ? oldest : std::max(upto, oldest);
   g.tail.store(start, std::memory_order_release);   // STEP attach 4
   g.live.store(epoch_, std::memory_order_release);  // STEP attach 5
-  ring_bell_anew(g.free, g.failed_posts);            // STEP attach 6
+  ring_bell_anew(g.free, g.failed_posts);           // STEP attach 6
   return start;
 }
 

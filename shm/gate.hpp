@@ -13,9 +13,9 @@ namespace chappe::shm {
 
 /// What the gate says to one more block.
 enum class Passage {
-  open,      ///< the next slot is free
-  full,      ///< a living (or attaching) consumer holds it
-  unheld,    ///< nobody holds the gate: run free, or wait for somebody
+  open,    ///< the next slot is free
+  full,    ///< a living (or attaching) consumer holds it
+  unheld,  ///< nobody holds the gate: run free, or wait for somebody
 };
 
 /// The producer's side of one gate. may_pass: the feed's thread; watch: one ordinary thread; take_over: before both start.

@@ -45,13 +45,13 @@ inline constexpr std::uint64_t kBoardMagic = 0x4452414f42415043;   // "CPABOARD"
 struct ObjectHeader {
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t byte_order;     ///< 0x01020304 as the maker writes it
-  std::uint32_t word_bytes;     ///< sizeof(void*)
+  std::uint32_t byte_order;  ///< 0x01020304 as the maker writes it
+  std::uint32_t word_bytes;  ///< sizeof(void*)
   std::uint32_t semaphore_bytes;
   std::uint64_t checksum;
-  std::uint64_t table_bytes;    ///< header and tables
+  std::uint64_t table_bytes;  ///< header and tables
   std::uint64_t object_bytes;
-  std::uint64_t incarnation;    ///< random; ring and gates of one making share it
+  std::uint64_t incarnation;  ///< random; ring and gates of one making share it
   std::uint64_t boot_id[2];
   std::uint64_t reserved[4];
 };
@@ -59,7 +59,7 @@ static_assert(sizeof(ObjectHeader) == 104);
 
 struct StreamEntry {
   char name[kNameBytes];
-  std::uint32_t value_bytes;     ///< 4: f32, 8: f64
+  std::uint32_t value_bytes;  ///< 4: f32, 8: f64
   std::uint32_t channels;
   std::uint32_t first_channel;   ///< index into the channel table
   std::uint32_t stride;          ///< bytes of a frame
@@ -91,26 +91,26 @@ enum class RingState : std::uint64_t { running = 1, draining = 2, ended = 3, ret
 
 /// The producer's mirror of a gate, for viewers, which cannot open the gates. verdict and detached hold owner_epoch + 1.
 struct GateMirror {
-  Word verdict;      ///< watcher: this owner_epoch is dead
-  Word detached;     ///< feed: this owner_epoch's tail was out of range
-  Word tail_seen;    ///< feed
-  Word live;         ///< feed: owner_epoch that is attached
-  Word pid;          ///< watcher
+  Word verdict;    ///< watcher: this owner_epoch is dead
+  Word detached;   ///< feed: this owner_epoch's tail was out of range
+  Word tail_seen;  ///< feed
+  Word live;       ///< feed: owner_epoch that is attached
+  Word pid;        ///< watcher
   Word reserved[3];
 };
 static_assert(sizeof(GateMirror) == 64);
 
 /// What changes in a ring beside slots. Written by the producer.
 struct StatusPage {
-  alignas(kLine) Word head;              ///< blocks ever committed
+  alignas(kLine) Word head;  ///< blocks ever committed
   alignas(kLine) Word owner_pid;
-  Word owner_start;                      ///< start time of that pid in clock ticks since boot
-  Word epoch;                            ///< adoptions of this incarnation; stored last
-  Word state;                            ///< RingState
-  Word heartbeat_ns;                     ///< CLOCK_MONOTONIC
-  Word realtime_offset_ns;               ///< CLOCK_REALTIME - CLOCK_MONOTONIC, two's complement
-  Word waits;                            ///< 1: on_full = "wait"
-  Word waiting_for_gate;                 ///< 1: nobody holds the gate, and the producer waits for one
+  Word owner_start;         ///< start time of that pid in clock ticks since boot
+  Word epoch;               ///< adoptions of this incarnation; stored last
+  Word state;               ///< RingState
+  Word heartbeat_ns;        ///< CLOCK_MONOTONIC
+  Word realtime_offset_ns;  ///< CLOCK_REALTIME - CLOCK_MONOTONIC, two's complement
+  Word waits;               ///< 1: on_full = "wait"
+  Word waiting_for_gate;    ///< 1: nobody holds the gate, and the producer waits for one
   alignas(kLine) GateMirror gates[kGates];
   rt::Counter failed_posts, detached_gates;
   alignas(kLine) rt::Histogram feed_cycle;
@@ -125,10 +125,10 @@ struct SlotHeader {
   std::uint32_t generation;
   std::uint32_t flags;
   std::uint64_t first_frame;
-  std::uint64_t drops;        ///< cumulative drops of the stream before first_frame, in frames
-  std::uint64_t committed;    ///< cumulative committed frames of the stream, this block included
-  std::int64_t t_first_ns;    ///< on the stream's clock
-  std::int64_t acquired_ns;   ///< CLOCK_MONOTONIC
+  std::uint64_t drops;       ///< cumulative drops of the stream before first_frame, in frames
+  std::uint64_t committed;   ///< cumulative committed frames of the stream, this block included
+  std::int64_t t_first_ns;   ///< on the stream's clock
+  std::int64_t acquired_ns;  ///< CLOCK_MONOTONIC
   double period_ns;
   std::uint64_t reserved[7];
 };
@@ -152,10 +152,10 @@ struct LedgerEntry {
   char name[kNameBytes];
   Word used;  ///< 1 once the name stands
   std::uint64_t reserved;
-  alignas(kLine) rt::Counter acquired;                             ///< this line: the source thread
+  alignas(kLine) rt::Counter acquired;  ///< this line: the source thread
   rt::Counter dropped_pool, filled, dropped_source, dropped_paused;
-  alignas(kLine) rt::Counter handed;                               ///< this line: the feed
-  rt::Counter dropped_full, committed, dropped_crash;              ///< crash: the adopter, before the feed starts
+  alignas(kLine) rt::Counter handed;                   ///< this line: the feed
+  rt::Counter dropped_full, committed, dropped_crash;  ///< crash: the adopter, before the feed starts
 };
 static_assert(sizeof(LedgerEntry) == 192);
 
@@ -179,25 +179,25 @@ struct BoardTotals {
 };
 
 struct BoardStream {
-  std::uint64_t aggregated, overrun;   ///< frames
-  std::uint64_t next_frame;            ///< index expected next
-  std::uint64_t drops;                 ///< cumulative drops as of the last merged block
-  std::uint64_t windows;               ///< window specifications in use, up to kWindowsPerStream
-  std::uint64_t spec_frames[kWindowsPerStream];   ///< what the open windows were opened with
+  std::uint64_t aggregated, overrun;             ///< frames
+  std::uint64_t next_frame;                      ///< index expected next
+  std::uint64_t drops;                           ///< cumulative drops as of the last merged block
+  std::uint64_t windows;                         ///< window specifications in use, up to kWindowsPerStream
+  std::uint64_t spec_frames[kWindowsPerStream];  ///< what the open windows were opened with
   std::int64_t spec_duration_ns[kWindowsPerStream];
   std::uint64_t closed[kWindowsPerStream];  ///< windows ever closed, by specification; the newest is at (closed - 1) mod history
-  std::int64_t last_acquired_ns;       ///< CLOCK_MONOTONIC of the newest merged block
-  double rate_hz;                      ///< frames per second, measured over the last second or more
-  std::uint64_t ended;                 ///< 1: the producer ended in order and everything is merged
-  BoardTotals totals;                  ///< meaningful when ended
+  std::int64_t last_acquired_ns;            ///< CLOCK_MONOTONIC of the newest merged block
+  double rate_hz;                           ///< frames per second, measured over the last second or more
+  std::uint64_t ended;                      ///< 1: the producer ended in order and everything is merged
+  BoardTotals totals;                       ///< meaningful when ended
 };
 
 /// First bytes of a board slot.
 struct BoardSlot {
-  Word sequence;               ///< publication number, 0 while being written
-  std::uint64_t incarnation;   ///< of the ring that upto speaks of, 0: none yet
-  std::uint64_t upto;          ///< blocks of it that the board holds
-  std::int64_t published_ns;   ///< CLOCK_MONOTONIC
+  Word sequence;              ///< publication number, 0 while being written
+  std::uint64_t incarnation;  ///< of the ring that upto speaks of, 0: none yet
+  std::uint64_t upto;         ///< blocks of it that the board holds
+  std::int64_t published_ns;  ///< CLOCK_MONOTONIC
   std::uint64_t generation;
   std::uint64_t reserved[3];
 };
@@ -214,11 +214,11 @@ static_assert(sizeof(BoardGeometry) == 48);
 
 /// The aggregator's words that are no part of a publication.
 struct BoardControl {
-  alignas(kLine) Word latest;            ///< publication number, from 1
+  alignas(kLine) Word latest;  ///< publication number, from 1
   Word writer_pid, writer_start;
   Word heartbeat_ns;
   rt::Counter publications, doorbell_timeouts_with_data, log_rows_lost, log_errors, torn, resyncs;
-  alignas(kLine) rt::Histogram latency;      ///< frame acquired to board published
+  alignas(kLine) rt::Histogram latency;  ///< frame acquired to board published
   alignas(kLine) rt::Histogram drain_cycle;
 };
 static_assert(sizeof(BoardControl) <= kPage);

@@ -1,5 +1,6 @@
-// A lease: an OFD write lock on one byte of the gates object. The kernel drops it with its holder, so it alone says who lives. Only those who
-// may open the gates for writing can hold or test one; no viewer can. Held by the descriptor: whoever holds a lease never forks with it.
+// A lease: an OFD write lock on one byte of the gates object. The kernel drops it with its holder, so it alone says who lives. Only those
+// who may open the gates for writing can hold or test one; no viewer can. Held by the descriptor: whoever holds a lease never forks with
+// it.
 #pragma once
 #include <fcntl.h>
 

@@ -1,7 +1,7 @@
 #include "shm/ledger.hpp"
 
-#include <algorithm>
 #include <unistd.h>
+#include <algorithm>
 
 #include <cstring>
 
@@ -61,7 +61,8 @@ BoardTotals totals_of(const LedgerEntry& entry) noexcept {
   return first;
 }
 
-rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const std::vector<std::string>& names, std::optional<gid_t> readers) {
+rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const std::vector<std::string>& names,
+                                            std::optional<gid_t> readers) {
   LedgerWriter ledger;
   ledger.path_ = object_path(instance, "ledger");
   struct stat st {};

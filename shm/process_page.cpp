@@ -5,6 +5,8 @@
 #include <memory>
 #include <span>
 
+#include "rt/clock.hpp"
+
 namespace chappe::shm {
 namespace {
 
@@ -67,7 +69,22 @@ ThreadReport report_of(const rt::Thread& thread, std::string& refused) {
   const rt::ThreadPlan& plan = thread.plan();
   const rt::ThreadGrant grant = thread.grant();
   if (!grant.refused.empty() && refused.find(grant.refused) == std::string::npos) refused += (refused.empty() ? "" : "; ") + grant.refused;
-  return {plan.name, plan.policy == rt::Policy::fifo, plan.priority, mask(plan.cpus), grant.policy == rt::Policy::fifo, grant.priority, mask(grant.cpus)};
+  return {plan.name,       plan.policy == rt::Policy::fifo,  plan.priority,
+          mask(plan.cpus), grant.policy == rt::Policy::fifo, grant.priority,
+          mask(grant.cpus)};
+}
+
+void note_reload(ProcessReport& r, const std::string& error, std::uint32_t generation, std::uint64_t config_hash) {
+  r.reload_ok = error.empty();
+  r.reload_error = error;
+  r.reload_ns = rt::realtime_ns();
+  ++r.reloads;
+  if (!error.empty()) {
+    ++r.reloads_failed;
+    return;
+  }
+  r.config_generation = generation;
+  r.config_hash = config_hash;
 }
 
 bool read_process_page(const ProcessPage& shared, ProcessReport& r) {

@@ -11,6 +11,8 @@ namespace chappe::shm {
 void write_process_page(ProcessPage& page, const ProcessReport& report) noexcept;
 /// What a thread asked and got, as of now; the cause of a refusal is appended to `refused`.
 ThreadReport report_of(const rt::Thread& thread, std::string& refused);
+/// Enters the outcome of a reload: an empty `error` means that it is in force.
+void note_reload(ProcessReport& report, const std::string& error, std::uint32_t generation, std::uint64_t config_hash);
 /// False: nobody has written it, or the writer was killed while writing.
 bool read_process_page(const ProcessPage& page, ProcessReport& report);
 

@@ -39,7 +39,8 @@ std::string stream_fault(const StreamEntry& s, const RingGeometry& g) {
   if (s.channels == 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel) return "a stream's channels";
   if (s.stride < std::uint64_t{s.channels} * s.value_bytes || s.capacity == 0) return "a stream's frame";
   const std::uint64_t per_frame = s.stride + (s.explicit_times != 0 ? 8U : 0U);
-  if (per_frame * s.capacity > g.block_bytes || (s.explicit_times != 0 && std::uint64_t{s.capacity} * s.stride % 8 != 0)) return "a stream's capacity";
+  if (per_frame * s.capacity > g.block_bytes || (s.explicit_times != 0 && std::uint64_t{s.capacity} * s.stride % 8 != 0))
+    return "a stream's capacity";
   return {};
 }
 
@@ -49,7 +50,8 @@ std::string geometry_fault(const RingGeometry& g, std::uint64_t object_bytes, st
   if (g.block_bytes == 0 || g.block_bytes % kPage != 0 || g.block_bytes > (1U << 24)) return "the size of a block";
   if (table_bytes(g.streams, g.channels) != tables) return "the size of its tables";
   if (g.status_at != round_up(tables, kPage) || g.process_at != g.status_at + kPage || g.slots_at != g.process_at + kPage ||
-      g.payloads_at != round_up(g.slots_at + g.blocks * sizeof(SlotHeader), kPage) || object_bytes != g.payloads_at + g.blocks * g.block_bytes) {
+      g.payloads_at != round_up(g.slots_at + g.blocks * sizeof(SlotHeader), kPage) ||
+      object_bytes != g.payloads_at + g.blocks * g.block_bytes) {
     return "the place of its parts";
   }
   return {};
@@ -92,10 +94,12 @@ rt::Result<RingTables> read_ring_tables(const Segment& ring) {
   std::memcpy(t.streams.data(), bytes + kTablesAt, t.streams.size() * sizeof(StreamEntry));
   std::memcpy(t.channels.data(), bytes + kTablesAt + t.streams.size() * sizeof(StreamEntry), t.channels.size() * sizeof(ChannelEntry));
   for (const auto& s : t.streams) {
-    if (auto fault = stream_fault(s, t.geometry); !fault.empty()) return rt::Error{EX_DATAERR, "ring refused: " + fault + " is out of range"};
+    if (auto fault = stream_fault(s, t.geometry); !fault.empty())
+      return rt::Error{EX_DATAERR, "ring refused: " + fault + " is out of range"};
   }
   for (const auto& c : t.channels) {
-    if (c.name[kNameBytes - 1] != 0 || c.unit[kUnitBytes - 1] != 0) return rt::Error{EX_DATAERR, "ring refused: a channel's name is not terminated"};
+    if (c.name[kNameBytes - 1] != 0 || c.unit[kUnitBytes - 1] != 0)
+      return rt::Error{EX_DATAERR, "ring refused: a channel's name is not terminated"};
   }
   t.incarnation = header.incarnation;
   return t;
@@ -132,7 +136,8 @@ rt::Done RingWriter::create(const RingSpec& spec, bool replace) {
   if (!gates) return gates.error();
   std::memcpy(ring->data() + sizeof(ObjectHeader), &g, sizeof g);
   std::memcpy(ring->data() + kTablesAt, spec.streams.data(), spec.streams.size() * sizeof(StreamEntry));
-  std::memcpy(ring->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(), spec.channels.size() * sizeof(ChannelEntry));
+  std::memcpy(ring->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(),
+              spec.channels.size() * sizeof(ChannelEntry));
   const std::uint64_t incarnation = random_id();
   ring->seal(kRingMagic, table_bytes(g.streams, g.channels), incarnation);
   for (std::uint32_t i = 0; i < kGates; ++i) {
@@ -180,7 +185,10 @@ rt::Done RingWriter::adopt(const RingSpec& spec, bool& again) {
     made_ = Made::superseded;
     auto created = create(spec, true);
     // STEP supersede 3: told last; a consumer that sees it finishes this ring and looks for the next.
-    if (created) (*ring)->at<StatusPage>(tables->geometry.status_at)->state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
+    if (created)
+      (*ring)
+          ->at<StatusPage>(tables->geometry.status_at)
+          ->state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
     return created;
   }
   ring_ = std::move(**ring);
@@ -202,7 +210,8 @@ rt::Done RingWriter::keep_as_predecessor(const Segment& old_ring, const Segment&
     const std::string draining = object_path(instance_, kind) + ".draining";
     const std::string self = "/proc/self/fd/" + std::to_string(segment->fd());
     const std::string fresh = draining + "." + std::to_string(random_id());
-    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0) return rt::errno_error(draining + ": cannot keep the old ring");
+    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      return rt::errno_error(draining + ": cannot keep the old ring");
     if (rename(fresh.c_str(), draining.c_str()) != 0) return rt::errno_error(draining + ": cannot keep the old ring");
     ::unlink(fresh.c_str());  // rename of two names of one file does nothing and succeeds
   }
@@ -272,7 +281,9 @@ void RingWriter::forget_predecessor() {
   has_predecessor_ = false;
 }
 
-bool RingWriter::still_named() const { return ring_.is_named(object_path(instance_, "ring")) && gates_.is_named(object_path(instance_, "gates")); }
+bool RingWriter::still_named() const {
+  return ring_.is_named(object_path(instance_, "ring")) && gates_.is_named(object_path(instance_, "gates"));
+}
 
 rt::Result<std::optional<RingReader>> RingReader::open(const std::string& instance, const std::string& kind) {
   auto ring = Segment::open(object_path(instance, kind), kRingMagic, false);

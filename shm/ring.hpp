@@ -28,8 +28,8 @@ rt::Result<RingTables> read_ring_tables(const Segment& ring);
 struct RingSpec {
   std::string instance;
   std::uint64_t blocks = 512, block_bytes = 16384;
-  bool waits = false;                       ///< on_full = "wait"
-  std::vector<StreamEntry> streams;         ///< layout fields filled in by the caller
+  bool waits = false;                ///< on_full = "wait"
+  std::vector<StreamEntry> streams;  ///< layout fields filled in by the caller
   std::vector<ChannelEntry> channels;
   std::optional<gid_t> readers, consumers;
 };
@@ -103,7 +103,8 @@ class RingReader {
   /// SYNC(commit), acquire side.
   [[nodiscard]] std::uint64_t head() const noexcept { return status().head.load(std::memory_order_acquire); }
 
-  /// STEP consume 2: the block with number `n` (from 0), if its slot holds it whole; its header is copied and checked. A real-time thread may call it.
+  /// STEP consume 2: the block with number `n` (from 0), if its slot holds it whole; its header is copied and checked. A real-time thread
+  /// may call it.
   bool look(std::uint64_t n, BlockHead& block, const std::byte*& payload) const noexcept;
   /// STEP consume 4: true if the slot still holds block n: what was read in between is whole.
   [[nodiscard]] bool still(std::uint64_t n) const noexcept;

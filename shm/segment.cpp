@@ -36,7 +36,8 @@ std::string refusal(const ObjectHeader& h, std::uint64_t magic, std::uint64_t si
   std::uint64_t boot[2];
   read_boot_id(boot);
   if (h.magic != magic) return "it is not an object of this kind (magic)";
-  if (h.version != kVersion) return "its format has version " + std::to_string(h.version) + ", this program knows " + std::to_string(kVersion);
+  if (h.version != kVersion)
+    return "its format has version " + std::to_string(h.version) + ", this program knows " + std::to_string(kVersion);
   if (h.byte_order != 0x01020304 || h.word_bytes != sizeof(void*) || h.semaphore_bytes != sizeof(sem_t)) {
     return "it was made by a program of another byte order or word size";
   }
@@ -142,7 +143,8 @@ rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::u
       checksum_of(table.data(), table.size()) != header.checksum) {
     return refused(path, "its checksum is wrong");
   }
-  void* data = mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | (writable ? MAP_POPULATE : 0), opened.fd_.get(), 0);
+  void* data =
+      mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | (writable ? MAP_POPULATE : 0), opened.fd_.get(), 0);
   if (data == MAP_FAILED) return rt::errno_error(path + ": cannot map");
   opened.data_ = static_cast<std::byte*>(data);
   opened.bytes_ = size;
@@ -152,7 +154,8 @@ rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::u
 }
 
 bool Segment::is_named(const std::string& path) const {
-  struct stat mine {}, named {};
+  struct stat mine {
+  }, named{};
   return fstat(fd_.get(), &mine) == 0 && stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
 }
 

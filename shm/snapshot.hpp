@@ -13,7 +13,7 @@ struct ThreadReport {
   std::string name;
   bool asked_fifo = false;
   int asked_priority = 0;
-  std::uint64_t asked_cpus = 0;    ///< bit mask, 0: any
+  std::uint64_t asked_cpus = 0;  ///< bit mask, 0: any
   bool granted_fifo = false;
   int granted_priority = 0;
   std::uint64_t granted_cpus = 0;
@@ -21,17 +21,17 @@ struct ThreadReport {
 
 /// A process as it describes itself, and whether the kernel says that it lives.
 struct ProcessReport {
-  bool known = false;              ///< it has written its page
-  bool alive = false;              ///< a process with that pid and start time exists
+  bool known = false;  ///< it has written its page
+  bool alive = false;  ///< a process with that pid and start time exists
   std::int32_t pid = 0;
-  std::int64_t since_ns = 0;       ///< CLOCK_REALTIME at its start
-  std::int64_t age_ms = 0;         ///< since its last sign of life (heartbeat or publication)
+  std::int64_t since_ns = 0;  ///< CLOCK_REALTIME at its start
+  std::int64_t age_ms = 0;    ///< since its last sign of life (heartbeat or publication)
   std::uint32_t config_generation = 0;
   std::uint64_t config_hash = 0;
   bool reload_ok = true;
-  std::int64_t reload_ns = 0;      ///< CLOCK_REALTIME of the last reload, 0: none yet
+  std::int64_t reload_ns = 0;  ///< CLOCK_REALTIME of the last reload, 0: none yet
   std::uint64_t reloads = 0, reloads_failed = 0;
-  std::string reload_error;        ///< empty, or why the last reload was refused
+  std::string reload_error;  ///< empty, or why the last reload was refused
   bool lock_asked = false;
   std::uint64_t locked_bytes = 0;  ///< VmLck
   std::string realtime_refused;    ///< empty, or the cause
@@ -46,71 +46,71 @@ struct Dropped {
 /// The account of one stream, in frames.
 struct Account {
   std::string stream;
-  std::uint64_t acquired = 0, filled = 0, handed = 0, committed = 0;   ///< the producer's hops
-  std::uint64_t aggregated = 0, overrun = 0;                           ///< the board's
+  std::uint64_t acquired = 0, filled = 0, handed = 0, committed = 0;  ///< the producer's hops
+  std::uint64_t aggregated = 0, overrun = 0;                          ///< the board's
   Dropped dropped;
-  std::uint64_t overrun_pending = 0;   ///< missing between the board's last frame and the first whole slot, and between whole slots
-  std::uint64_t in_ring = 0;           ///< frames in whole slots from upto to head
-  std::uint64_t in_flight = 0;         ///< in_ring + in the pool (filled - handed) + read in hand
-  std::int64_t unexplained = 0;        ///< what the four laws leave over; never clamped
+  std::uint64_t overrun_pending = 0;  ///< missing between the board's last frame and the first whole slot, and between whole slots
+  std::uint64_t in_ring = 0;          ///< frames in whole slots from upto to head
+  std::uint64_t in_flight = 0;        ///< in_ring + in the pool (filled - handed) + read in hand
+  std::int64_t unexplained = 0;       ///< what the four laws leave over; never clamped
 };
 
 /// The ledger of an instance.
 struct Ledger {
-  bool settled = false;                ///< board, ring, board agreed
+  bool settled = false;  ///< board, ring, board agreed
   std::vector<Account> streams;
 };
 
 struct ChannelView {
   std::string channel, unit;
-  double last = 0, mean = 0, min = 0, max = 0, rms = 0, variance = 0;   ///< of the last closed window, else of the open one; NaN: none yet
+  double last = 0, mean = 0, min = 0, max = 0, rms = 0, variance = 0;  ///< of the last closed window, else of the open one; NaN: none yet
   std::uint64_t count = 0, nan = 0;
 };
 
 struct StreamView {
   std::string stream;
   std::uint32_t value_bytes = 4;
-  double nominal_hz = 0;               ///< frames per second as declared; 0: unknown
-  double rate_hz = 0;                  ///< frames per second seen on the board (its open and closed windows' span of arrival)
-  std::int64_t age_ms = 0;             ///< since the newest aggregated frame was acquired
-  std::uint64_t window = 0;            ///< number of the last closed window
+  double nominal_hz = 0;     ///< frames per second as declared; 0: unknown
+  double rate_hz = 0;        ///< frames per second seen on the board (its open and closed windows' span of arrival)
+  std::int64_t age_ms = 0;   ///< since the newest aggregated frame was acquired
+  std::uint64_t window = 0;  ///< number of the last closed window
   std::uint64_t windows_closed = 0;
-  std::uint64_t window_frames = 0;     ///< frames in it
-  std::uint64_t missing = 0;           ///< frames of it that never came
+  std::uint64_t window_frames = 0;  ///< frames in it
+  std::uint64_t missing = 0;        ///< frames of it that never came
   bool ended = false;
   std::vector<ChannelView> channels;
 };
 
 struct LatencyView {
-  std::vector<std::uint64_t> counts;   ///< per bucket of rt::Histogram
+  std::vector<std::uint64_t> counts;  ///< per bucket of rt::Histogram
   std::uint64_t sum_ns = 0, max_ns = 0;
 };
 
 struct GateView {
   std::uint32_t gate = 0;
-  bool held = false;                   ///< mirror on the status page: live owner
-  std::string state;                   ///< "free", "attaching", "live", "dead", "detached"
+  bool held = false;  ///< mirror on the status page: live owner
+  std::string state;  ///< "free", "attaching", "live", "dead", "detached"
   std::uint64_t tail = 0;
 };
 
 struct Snapshot {
   std::string instance;
   bool ring_present = false, board_present = false;
-  std::string trouble;                 ///< empty, or why an object was refused: one line
+  std::string trouble;  ///< empty, or why an object was refused: one line
   std::uint64_t incarnation = 0;
   std::uint64_t epoch = 0;
-  std::string state;                   ///< "running", "draining", "ended", "retired"
-  bool producer_waits = false;         ///< on_full = "wait"
+  std::string state;            ///< "running", "draining", "ended", "retired"
+  bool producer_waits = false;  ///< on_full = "wait"
   bool producer_waiting_for_gate = false;
   std::uint64_t blocks = 0, block_bytes = 0, head = 0, upto = 0;
-  double fill = 0;                     ///< (head - tail of gate 0) / blocks
+  double fill = 0;  ///< (head - tail of gate 0) / blocks
   ProcessReport producer, aggregator;
   std::vector<GateView> gates;
   std::vector<StreamView> streams;
   Ledger ledger;
-  LatencyView latency;                 ///< frame acquired to board published
-  LatencyView drain_cycle;             ///< working time of one drain cycle that did something
-  LatencyView feed_cycle;              ///< working time of one feed cycle that did something
+  LatencyView latency;      ///< frame acquired to board published
+  LatencyView drain_cycle;  ///< working time of one drain cycle that did something
+  LatencyView feed_cycle;   ///< working time of one feed cycle that did something
   std::uint64_t doorbell_timeouts_with_data = 0;
   std::uint64_t publications = 0;
 };

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
@@ -34,10 +35,14 @@ LatencyView copy_histogram(const rt::Histogram& h) {
 
 std::string state_name(std::uint64_t state) {
   switch (static_cast<RingState>(state)) {
-    case RingState::running: return "running";
-    case RingState::draining: return "draining";
-    case RingState::ended: return "ended";
-    case RingState::retired: return "retired";
+    case RingState::running:
+      return "running";
+    case RingState::draining:
+      return "draining";
+    case RingState::ended:
+      return "ended";
+    case RingState::retired:
+      return "retired";
   }
   return "unknown";
 }
@@ -55,17 +60,19 @@ void refresh(std::optional<Reader>& reader, const std::string& path, Open open, 
   }
 }
 
+using Walks = std::map<std::string, Walk>;
+
 /// In the order of the ring: every whole block from `upto` to head, by stream.
-std::vector<Walk> walk_ring(const RingReader& ring, const std::vector<Walk>& start, std::uint64_t upto) {
-  std::vector<Walk> walks = start;
+void walk_ring(const RingReader& ring, std::uint64_t upto, Walks& walks) {
   const std::uint64_t head = ring.head();
   const std::uint64_t blocks = ring.tables().geometry.blocks;
+  std::vector<Walk*> by_stream;
+  for (const auto& e : ring.tables().streams) by_stream.push_back(&walks[text_of(e.name, kNameBytes)]);
   for (std::uint64_t n = std::max(upto, head > blocks ? head - blocks : 0); n < head; ++n) {
     BlockHead block;
     const std::byte* payload = nullptr;
-    if (ring.look(n, block, payload)) walk_block(walks[block.stream], block);
+    if (ring.look(n, block, payload)) walk_block(*by_stream[block.stream], block);
   }
-  return walks;
 }
 
 StreamView stream_view(const StreamEntry& entry, std::span<const ChannelEntry> channels) {
@@ -75,7 +82,8 @@ StreamView stream_view(const StreamEntry& entry, std::span<const ChannelEntry> c
   v.nominal_hz = entry.rate_hz;
   for (std::uint32_t c = 0; c < entry.channels; ++c) {
     const ChannelEntry& channel = channels[entry.first_channel + c];
-    v.channels.push_back({text_of(channel.name, kNameBytes), text_of(channel.unit, kUnitBytes), kNone, kNone, kNone, kNone, kNone, kNone, 0, 0});
+    v.channels.push_back(
+        {text_of(channel.name, kNameBytes), text_of(channel.unit, kUnitBytes), kNone, kNone, kNone, kNone, kNone, kNone, 0, 0});
   }
   return v;
 }
@@ -101,16 +109,21 @@ void fill_channels(StreamView& v, std::span<const BoardMoments> window, std::spa
 
 struct Viewer::Mapped {
   std::string instance;
-  std::optional<RingReader> ring;
+  std::optional<RingReader> ring, draining;
   std::optional<LedgerReader> ledger;
   std::optional<BoardReader> board;
   std::optional<BoardImage> image;
 
   void refresh_all(Snapshot& s) {
-    refresh(ring, object_path(instance, "ring"), [&] { return RingReader::open(instance); }, s.trouble);
-    refresh(ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s.trouble);
+    refresh(
+        ring, object_path(instance, "ring"), [&] { return RingReader::open(instance); }, s.trouble);
+    refresh(
+        draining, object_path(instance, "ring.draining"), [&] { return RingReader::open(instance, "ring.draining"); }, s.trouble);
+    refresh(
+        ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s.trouble);
     if (!board || !board->is_named(object_path(instance, "board"))) image.reset();
-    refresh(board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s.trouble);
+    refresh(
+        board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s.trouble);
     if (board && !image) image.emplace(board->tables());
   }
   void see_producer(Snapshot& s) const;
@@ -118,6 +131,7 @@ struct Viewer::Mapped {
   void see_board_streams(Snapshot& s);
   bool see_ledger(Snapshot& s);
   [[nodiscard]] std::optional<std::size_t> on_board(const std::string& name) const;
+  [[nodiscard]] StreamEntry bounds_of(const std::string& name) const;
 };
 
 void Viewer::Mapped::see_producer(Snapshot& s) const {
@@ -142,9 +156,12 @@ void Viewer::Mapped::see_producer(Snapshot& s) const {
     const std::uint64_t live = m.live.load(std::memory_order_relaxed);
     if (i != kAggregatorGate && live == 0) continue;
     GateView view{.gate = i, .held = false, .state = "free", .tail = m.tail_seen.load(std::memory_order_relaxed)};
-    if (m.detached.load(std::memory_order_relaxed) == live + 1) view.state = "detached";
-    else if (live != 0 && m.verdict.load(std::memory_order_relaxed) == live + 1) view.state = "dead";
-    else if (live != 0) view.state = "live";
+    if (m.detached.load(std::memory_order_relaxed) == live + 1)
+      view.state = "detached";
+    else if (live != 0 && m.verdict.load(std::memory_order_relaxed) == live + 1)
+      view.state = "dead";
+    else if (live != 0)
+      view.state = "live";
     view.held = view.state == "live";
     if (i == kAggregatorGate && s.blocks > 0 && s.head >= view.tail) {
       s.fill = std::min(1.0, static_cast<double>(s.head - view.tail) / static_cast<double>(s.blocks));
@@ -173,6 +190,15 @@ std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) con
     if (text_of(streams[i].name, kNameBytes) == name) return i;
   }
   return std::nullopt;
+}
+
+/// What the ring says of a stream; all 0 once the ring is gone, and nothing can be in hand any more.
+StreamEntry Viewer::Mapped::bounds_of(const std::string& name) const {
+  if (!ring) return {};
+  for (const auto& e : ring->tables().streams) {
+    if (text_of(e.name, kNameBytes) == name) return e;
+  }
+  return {};
 }
 
 void Viewer::Mapped::see_board_streams(Snapshot& s) {
@@ -215,28 +241,29 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
       if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
     }
   }
-  const std::size_t ring_streams = ring ? ring->tables().streams.size() : 0;
-  std::vector<Walk> walks(ring_streams);
-  std::vector<BoardTotals> totals(names.size());
+  Walks walks;
+  std::map<std::string, BoardTotals> totals;
   const std::uint64_t head = ring ? ring->head() : 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto at = on_board(names[i]);
-    if (i < ring_streams && at) {
-      walks[i].next_frame = image->stream(*at).next_frame;
-      walks[i].drops = image->stream(*at).drops;
+  for (const auto& name : names) {
+    const auto at = on_board(name);
+    if (at) {
+      walks[name].next_frame = image->stream(*at).next_frame;
+      walks[name].drops = image->stream(*at).drops;
     }
-    const LedgerEntry* entry = ledger ? ledger->find(names[i]) : nullptr;
-    if (entry != nullptr) totals[i] = totals_of(*entry);
-    else if (at) totals[i] = image->stream(*at).totals;
+    const LedgerEntry* entry = ledger ? ledger->find(name) : nullptr;
+    if (entry != nullptr)
+      totals[name] = totals_of(*entry);
+    else if (at)
+      totals[name] = image->stream(*at).totals;
   }
-  if (ring) walks = walk_ring(*ring, walks, of_this_ring ? image->head().upto : 0);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const auto at = on_board(names[i]);
-    const BoardStream none{};
-    const StreamEntry* entry = i < ring_streams ? &ring->tables().streams[i] : nullptr;
-    s.ledger.streams.push_back(account_of(names[i], totals[i], at ? image->stream(*at) : none, entry != nullptr ? walks[i] : Walk{},
-                                          entry != nullptr ? entry->capacity : 0,
-                                          entry != nullptr ? std::uint64_t{entry->pool_blocks} * entry->capacity : 0));
+  // A retired ring that the board still speaks of comes before its successor.
+  if (draining && board && image->head().incarnation == draining->tables().incarnation) walk_ring(*draining, s.upto, walks);
+  if (ring) walk_ring(*ring, of_this_ring ? s.upto : 0, walks);
+  for (const auto& name : names) {
+    const auto at = on_board(name);
+    const StreamEntry bounds = bounds_of(name);
+    s.ledger.streams.push_back(account_of(name, totals[name], at ? image->stream(*at) : BoardStream{}, walks[name], bounds.capacity,
+                                          std::uint64_t{bounds.pool_blocks} * bounds.capacity));
   }
   const bool still = (!board || board->latest() == before) && (!ring || ring->head() == head);
   const bool closes = std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), [](const Account& a) { return a.unexplained == 0; });

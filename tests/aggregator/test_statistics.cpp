@@ -8,6 +8,23 @@
 #include "aggregator/statistics.hpp"
 #include "tests/aggregator/reference.hpp"
 
+#if defined(__has_feature)
+#define CHAPPE_HAS_SANITIZER (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CHAPPE_HAS_SANITIZER 1
+#else
+#define CHAPPE_HAS_SANITIZER 0
+#endif
+#if defined(__GLIBC__) && !CHAPPE_HAS_SANITIZER  // a sanitizer brings its own
+#define CHAPPE_COUNTS_ALLOCATIONS
+static std::size_t allocations = 0;  // this program has one thread
+extern "C" void* __libc_malloc(std::size_t bytes);
+extern "C" void* malloc(std::size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+#endif
+
 namespace chappe::aggregator {
 namespace {
 
@@ -398,6 +415,27 @@ TEST(Statistics, of_random_blocks_are_those_of_a_plain_computation_in_long_doubl
     }
   }
 }
+
+#ifdef CHAPPE_COUNTS_ALLOCATIONS
+TEST(Statistics, allocate_nothing_after_construction) {
+  struct Nowhere final : ClosedSink {
+    std::size_t windows = 0;
+    void closed(const WindowHead&, std::span<const Moments>) noexcept override { ++windows; }
+  } sink;
+  RandomStream stream(1);
+  std::vector<RandomStream::Block> blocks;
+  for (int i = 0; i < 50; ++i) blocks.push_back(stream.next());
+  StreamStatistics statistics = random_statistics();
+  const std::size_t before = allocations;
+  for (const auto& block : blocks) {
+    statistics.measure(block.view());
+    statistics.merge(sink);
+  }
+  statistics.finish(sink);
+  EXPECT_EQ(allocations, before);
+  EXPECT_GT(sink.windows, 10U);
+}
+#endif
 
 TEST(Statistics, merge_all_channels_at_once_as_merge_does_one_by_one) {
   RandomStream stream(7);

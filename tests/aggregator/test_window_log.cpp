@@ -133,7 +133,7 @@ TEST_F(WindowLogFile, gets_its_header_again_when_that_was_torn) {
 }
 
 TEST_F(WindowLogFile, with_another_header_is_refused_and_not_touched) {
-  for (const std::string other : {std::string("time,value\n1,2\n"), std::string("x"), kHeader.substr(0, kHeader.size() - 1) + ",more\n"}) {
+  for (const auto& other : {std::string("time,value\n1,2\n"), std::string("x"), kHeader.substr(0, kHeader.size() - 1) + ",more\n"}) {
     put(other);
     const auto log = WindowLog::open(path);
     ASSERT_FALSE(log);

@@ -38,7 +38,8 @@ TEST(Walk, a_gap_beyond_the_counted_drops_is_pending_overrun) {
 }
 
 TEST(Account, everything_at_rest_leaves_nothing_unexplained) {
-  const BoardTotals p{.acquired = 100, .filled = 90, .handed = 90, .committed = 80, .full = 6, .pool = 8, .source = 2, .paused = 0, .crash = 4};
+  const BoardTotals p{
+      .acquired = 100, .filled = 90, .handed = 90, .committed = 80, .full = 6, .pool = 8, .source = 2, .paused = 0, .crash = 4};
   BoardStream b{};
   b.aggregated = 70;
   b.overrun = 10;
@@ -49,7 +50,8 @@ TEST(Account, everything_at_rest_leaves_nothing_unexplained) {
 }
 
 TEST(Account, a_frame_that_nobody_counted_is_unexplained_and_never_clamped) {
-  const BoardTotals p{.acquired = 100, .filled = 100, .handed = 100, .committed = 100, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  const BoardTotals p{
+      .acquired = 100, .filled = 100, .handed = 100, .committed = 100, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
   BoardStream b{};
   b.aggregated = 99;
   EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
@@ -70,7 +72,8 @@ TEST(Account, a_read_a_pool_and_a_block_may_be_in_hand_and_no_more) {
 }
 
 TEST(Account, a_slot_tells_what_a_killed_feed_did_not_count_any_more) {
-  const BoardTotals p{.acquired = 20, .filled = 20, .handed = 20, .committed = 10, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  const BoardTotals p{
+      .acquired = 20, .filled = 20, .handed = 20, .committed = 10, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
   Walk w;
   walk_block(w, block(0, 10, 0, 10));
   walk_block(w, block(10, 10, 0, 20));

@@ -1,5 +1,5 @@
-// kill -9 at random, some thousand times, of a producer and a consumer on the real ring, gates, ledger and board. At the end the four laws hold,
-// nothing torn was accepted, and nothing is left to clean by hand.
+// kill -9 at random, some thousand times, of a producer and a consumer on the real ring, gates, ledger and board. At the end the four laws
+// hold, nothing torn was accepted, and nothing is left to clean by hand.
 #include <gmock/gmock.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -97,8 +97,15 @@ RingSpec spec_of(const std::string& instance) {
       words[2 * i] = first + i;
       words[2 * i + 1] = 2 * (first + i);
     }
-    ring->commit({.stream = 0, .frames = frames, .generation = 1, .first_frame = first, .drops = drops + e.dropped_full.get(),
-                  .committed = e.committed.get() + frames, .t_first_ns = 0, .acquired_ns = 0, .period_ns = 0});
+    ring->commit({.stream = 0,
+                  .frames = frames,
+                  .generation = 1,
+                  .first_frame = first,
+                  .drops = drops + e.dropped_full.get(),
+                  .committed = e.committed.get() + frames,
+                  .t_first_ns = 0,
+                  .acquired_ns = 0,
+                  .period_ns = 0});
     e.committed.add(frames);
     ring_bell(ring->gate(kAggregatorGate).filled, ring->status().failed_posts);
     shared.producer_phase.store(kElsewhere, std::memory_order_relaxed);
@@ -120,7 +127,8 @@ RingSpec spec_of(const std::string& instance) {
     if (!held) fail(held.error());
     if (*held) gate.emplace(std::move(**held));
   }
-  auto board = BoardWriter::open({.instance = instance, .streams = ring->tables().streams, .channels = ring->tables().channels, .readers = {}});
+  auto board =
+      BoardWriter::open({.instance = instance, .streams = ring->tables().streams, .channels = ring->tables().channels, .readers = {}});
   if (!board) fail(board.error());
   BoardSlot& head = board->image().head();
   BoardStream& account = board->image().stream(0);
@@ -138,7 +146,8 @@ RingSpec spec_of(const std::string& instance) {
     }
     const std::uint64_t end = std::min(ring->head(), head.upto + 8);
     if (next == end && next == head.upto) {
-      if (ring->status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(RingState::ended) && next == ring->head()) _exit(0);
+      if (ring->status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(RingState::ended) && next == ring->head())
+        _exit(0);
       gate->sleep_until(rt::monotonic_ns() + 10 * rt::kMillisecond);
       continue;
     }
@@ -149,7 +158,8 @@ RingSpec spec_of(const std::string& instance) {
       if (!ring->look(next, block, payload)) continue;
       const auto* words = reinterpret_cast<const std::uint64_t*>(payload);
       std::uint64_t wrong = 0;
-      for (std::uint32_t i = 0; i < block.frames; ++i) wrong += words[2 * i] != block.first_frame + i || words[2 * i + 1] != 2 * (block.first_frame + i);
+      for (std::uint32_t i = 0; i < block.frames; ++i)
+        wrong += words[2 * i] != block.first_frame + i || words[2 * i + 1] != 2 * (block.first_frame + i);
       if (!ring->still(next)) continue;
       if (wrong != 0) shared.wrong_values.fetch_add(wrong);
       account.overrun += missing_between(account.next_frame, account.drops, block);
@@ -238,8 +248,10 @@ TEST_F(KillLoop, after_thousands_of_kills_the_ledger_closes_and_nothing_torn_was
   EXPECT_EQ(shared_->wrong_values.load(), 0U);
   const std::uint64_t inside = landed[kPublish] + landed[kMerge] + landed[kBoard];
   EXPECT_GE(inside * 10, std::uint64_t{3} * kRounds) << "too few kills hit a critical step";
-  std::printf("%d kills: publish %lu, merge %lu, board %lu, elsewhere %lu; frames acquired %lu, aggregated %lu, full %lu, crash %lu, overrun %lu\n", kRounds,
-              landed[kPublish], landed[kMerge], landed[kBoard], landed[kElsewhere], a.acquired, a.aggregated, a.dropped.full, a.dropped.crash, a.overrun);
+  std::printf(
+      "%d kills: publish %lu, merge %lu, board %lu, elsewhere %lu; frames acquired %lu, aggregated %lu, full %lu, crash %lu, overrun %lu\n",
+      kRounds, landed[kPublish], landed[kMerge], landed[kBoard], landed[kElsewhere], a.acquired, a.aggregated, a.dropped.full,
+      a.dropped.crash, a.overrun);
 }
 
 }  // namespace

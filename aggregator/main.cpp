@@ -1,0 +1,207 @@
+// chappe-aggregator: ring in, board out. Main looks for rings, listens to signals and commands, and leaves the data to the drain.
+#include <poll.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "aggregator/aggregator.hpp"
+#include "config/options.hpp"
+#include "control/mailbox.hpp"
+#include "control/signals.hpp"
+#include "metrics/exporter.hpp"
+#include "rt/clock.hpp"
+#include "rt/log.hpp"
+#include "shm/process_page.hpp"
+#include "shm/snapshot_json.hpp"
+#include "shm/viewer.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+using rt::log;
+using rt::LogLevel;
+
+constexpr std::int64_t kTick = rt::kSecond;
+constexpr std::int64_t kPatience = 10 * rt::kSecond;
+constexpr int kLookForRing = 20;  // ms between two looks while there is no ring, or while one is being merged
+
+int give_up(const rt::Error& error) {
+  log(LogLevel::error, error.text);
+  return error.exit_code;
+}
+
+class Service {
+ public:
+  Service(config::Options options, config::Loaded loaded) : options_(std::move(options)), loaded_(std::move(loaded)) {}
+  int run(control::Signals& signals);
+
+ private:
+  rt::Done open();
+  void reload();
+  void command(const control::Command& command);
+  rt::Done look_after();
+  int finish();
+  void write_closing_ledger() const;
+  void say(std::vector<std::string>& notes) const {
+    for (const auto& note : notes) log(LogLevel::info, note);
+    notes.clear();
+  }
+
+  config::Options options_;
+  config::Loaded loaded_;
+  shm::ProcessReport report_;
+  std::unique_ptr<Aggregator> aggregator_;
+  std::optional<control::Mailbox> mailbox_;
+  std::unique_ptr<metrics::Exporter> exporter_;
+  std::optional<control::Command> stop_command_;
+  std::int64_t next_tick_ = 0;
+  std::string last_refusal_;
+  bool stop_ = false;
+};
+
+rt::Done Service::open() {
+  const config::Config& config = loaded_.config;
+  auto operators = shm::find_group(config.permissions.operators);
+  if (!operators) return operators.error();
+  auto mailbox = control::Mailbox::serve(control::queue_name(config.instance, "control"), operators->value_or(control::kOwnGroup));
+  if (mailbox)
+    mailbox_.emplace(std::move(*mailbox));
+  else if (mailbox.error().exit_code == EX_TEMPFAIL)
+    return rt::Error{EX_TEMPFAIL, "instance " + config.instance + ": an aggregator is already running (" + mailbox.error().text + ")"};
+  else
+    log(LogLevel::warn, "no commands can be taken: " + mailbox.error().text);
+  std::vector<std::string> notes;
+  auto opened = Aggregator::open(config, loaded_.hash, notes);
+  if (!opened) return opened.error();
+  aggregator_ = std::move(*opened);
+  say(notes);
+  const config::Endpoint endpoint = config::endpoint(config, "aggregator");
+  exporter_ = metrics::Exporter::start(
+      endpoint.address, endpoint.port,
+      [viewer = std::make_shared<shm::Viewer>(config.instance)] {
+        return metrics::families_of(viewer->look(), metrics::Role::aggregator, {CHAPPE_VERSION, CHAPPE_COMMIT});
+      },
+      [](const std::string& text) { log(LogLevel::warn, text); });
+  report_.since_ns = rt::realtime_ns();
+  report_.config_generation = aggregator_->generation();
+  report_.config_hash = loaded_.hash;
+  report_.lock_asked = config.realtime.lock_memory;
+  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
+  aggregator_->publish_report(report_);
+  return rt::done();
+}
+
+/// Parse, validate, diff; then all of it is in force at the next block boundary, or none.
+void Service::reload() {
+  config::LoadResult next = config::effective(options_);
+  std::string error = config::describe(next.faults);
+  if (error.empty()) {
+    for (const auto& key : config::refused_live(loaded_.config, next.loaded.config))
+      error += (error.empty() ? "cannot change while running: " : "; ") + key;
+  }
+  if (error.empty()) {
+    loaded_ = std::move(next.loaded);
+    const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
+    if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+    shm::note_reload(report_, {}, generation, loaded_.hash);
+    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(generation));
+  } else {
+    shm::note_reload(report_, error, 0, 0);
+    log(LogLevel::error, "reload refused, nothing changed: " + error);
+  }
+  aggregator_->publish_report(report_);
+}
+
+void Service::command(const control::Command& command) {
+  if (command.verb == control::verb::kReload) {
+    reload();
+    mailbox_->answer(command, {command.id, report_.reload_ok,
+                               report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
+  } else if (command.verb == control::verb::kStop) {
+    stop_command_ = command;
+    stop_ = true;
+  } else if (command.verb == control::verb::kPing) {
+    mailbox_->answer(command, {command.id, true, "aggregator of instance " + loaded_.config.instance});
+  } else if (command.verb != control::verb::kAttach && command.verb != control::verb::kSupersede && command.verb != control::verb::kEnd) {
+    mailbox_->answer(command, {command.id, false, "the aggregator knows no command '" + command.verb + "'"});
+  }  // an announcement only wakes: what there is to do is seen in shared memory
+}
+
+rt::Done Service::look_after() {
+  std::vector<std::string> notes;
+  const bool was_attached = aggregator_->is_attached();
+  auto ticked = aggregator_->tick(notes);
+  say(notes);
+  if (!ticked) return ticked;
+  const bool attached_now = !was_attached && aggregator_->is_attached();
+  if (!attached_now && rt::monotonic_ns() < next_tick_) return rt::done();
+  next_tick_ = rt::monotonic_ns() + kTick;
+  report_.realtime_refused.clear();
+  if (report_.lock_asked && rt::locked_bytes() == 0) report_.realtime_refused = "memory is not locked";
+  aggregator_->report_realtime(report_);
+  aggregator_->publish_report(report_);
+  if (attached_now && report_.realtime_refused != last_refusal_) {
+    last_refusal_ = report_.realtime_refused;
+    if (options_.require_realtime && !last_refusal_.empty())
+      return rt::Error{EX_NOPERM, "real time was required and refused: " + last_refusal_};
+    log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + last_refusal_);
+  }
+  return rt::done();
+}
+
+void Service::write_closing_ledger() const {
+  if (options_.closing_ledger.empty()) return;
+  std::ofstream file(options_.closing_ledger);
+  file << shm::ledger_json(shm::Viewer(loaded_.config.instance).look()) << '\n';
+  if (!file.flush()) log(LogLevel::error, options_.closing_ledger + ": the closing ledger cannot be written");
+}
+
+int Service::finish() {
+  std::vector<std::string> notes;
+  aggregator_->finish(
+      kPatience, [this] { write_closing_ledger(); }, notes);
+  say(notes);
+  if (mailbox_) {
+    if (stop_command_) mailbox_->answer(*stop_command_, {stop_command_->id, true, "stopped"});
+    mailbox_->unlink_own();
+  }
+  log(LogLevel::info, "stopped");
+  return EX_OK;
+}
+
+int Service::run(control::Signals& signals) {
+  if (auto opened = open(); !opened) return give_up(opened.error());
+  while (!stop_) {
+    if (auto looked = look_after(); !looked) return give_up(looked.error());
+    pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {mailbox_ ? mailbox_->fd() : -1, POLLIN, 0}};
+    poll(waits, 2, kLookForRing);
+    const control::Signals::Event event = signals.drain();
+    stop_ = stop_ || event.stop;
+    if (event.reload) reload();
+    while (mailbox_) {
+      const auto next = mailbox_->receive();
+      if (!next) break;
+      command(*next);
+    }
+  }
+  return finish();
+}
+
+}  // namespace
+}  // namespace chappe::aggregator
+
+int main(int argc, char** argv) {
+  using namespace chappe;
+  control::Signals::block();
+  rt::log_init("chappe-aggregator");
+  auto signals = control::Signals::open();
+  if (!signals) return aggregator::give_up(signals.error());
+  auto options = config::parse_options(config::Program::aggregator, argc, argv);
+  if (!options) return aggregator::give_up(options.error());
+  if (!*options) return EX_OK;  // --help or --version
+  config::LoadResult loaded = config::effective(**options);
+  if (!loaded.faults.empty()) return aggregator::give_up({EX_CONFIG, config::describe(loaded.faults)});
+  for (const auto& warning : loaded.loaded.warnings) rt::log(rt::LogLevel::warn, warning);
+  if (auto level = rt::log_level_named(loaded.loaded.config.log_level)) rt::set_log_level(*level);
+  return aggregator::Service(std::move(**options), std::move(loaded.loaded)).run(*signals);
+}

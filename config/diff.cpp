@@ -1,0 +1,58 @@
+#include "config/config.hpp"
+
+namespace chappe::config {
+namespace {
+
+using Refused = std::vector<std::string>;
+
+constexpr const char* kRing = "the ring is laid out for it; restart the producer";
+constexpr const char* kObjects = "the objects in shared memory carry it; restart the three processes";
+
+void refuse(Refused& out, bool differs, const std::string& key, const std::string& why) {
+  if (differs) out.push_back(key + ": " + why);
+}
+
+void compare_channels(const Stream& now, const Stream& next, const std::string& path, Refused& out) {
+  if (now.channels.size() != next.channels.size()) return refuse(out, true, path + ".channels", kRing);
+  for (std::size_t i = 0; i < now.channels.size(); ++i) {
+    const std::string here = path + ".channels[" + std::to_string(i) + "]";
+    refuse(out, now.channels[i].name != next.channels[i].name, here + ".name", kRing);
+    refuse(out, now.channels[i].unit != next.channels[i].unit, here + ".unit", kRing);
+  }
+}
+
+void compare_streams(const Stream& now, const Stream& next, const std::string& path, Refused& out) {
+  if (now.name != next.name) return refuse(out, true, path + ".name", kRing);
+  if (now.source != next.source) return refuse(out, true, path + ".source", kRing);
+  refuse(out, now.type != next.type, path + ".type", kRing);
+  compare_channels(now, next, path, out);
+  refuse(out, now.seed != next.seed, path + ".seed", "the simulation has begun with it; restart the producer");
+  if (now.source == SourceKind::simulator) return;
+  refuse(out, now.rate_hz != next.rate_hz, path + ".rate", "a recording keeps the rate it was opened with; restart the producer");
+  refuse(out, now.replay != next.replay, path + ".file and what belongs to it", "the recording is open; restart the producer");
+}
+
+}  // namespace
+
+Refused refused_live(const Config& now, const Config& next) {
+  Refused out;
+  refuse(out, now.instance != next.instance, "instance.name", kObjects);
+  refuse(out, now.permissions != next.permissions, "permissions", kObjects);
+  refuse(out, now.ring.blocks != next.ring.blocks, "ring.blocks", kRing);
+  refuse(out, now.ring.block_bytes != next.ring.block_bytes, "ring.block_bytes", kRing);
+  refuse(out, now.ring.max_delay_ns != next.ring.max_delay_ns, "ring.max_delay", "the sources' pools are sized by it; restart the producer");
+  refuse(out, now.on_full != next.on_full, "producer.on_full", kRing);
+  refuse(out, now.window_log != next.window_log, "window_log.path", "the log is open; restart the aggregator");
+  refuse(out, now.metrics != next.metrics, "metrics", "the endpoints are open; restart the processes");
+  refuse(out, now.realtime != next.realtime, "realtime", "the threads run already; restart the processes");
+  if (now.streams.size() != next.streams.size()) {
+    refuse(out, true, "stream", kRing);
+    return out;
+  }
+  for (std::size_t i = 0; i < now.streams.size(); ++i) {
+    compare_streams(now.streams[i], next.streams[i], "stream[" + std::to_string(i) + "]", out);
+  }
+  return out;
+}
+
+}  // namespace chappe::config

@@ -1,0 +1,140 @@
+// The canonical text: every value in force, in one order, as TOML that parses back to the same configuration.
+#include "config/names.hpp"
+#include "config/parse.hpp"
+#include "config/text.hpp"
+
+namespace chappe::config {
+namespace {
+
+class Printer {
+ public:
+  void header(const std::string& table) { lines_.push_back({"", (lines_.empty() ? "" : "\n") + table}); }
+  void bare(const std::string& text) { lines_.push_back({"", text}); }
+  void line(const std::string& key, const std::string& text) { lines_.push_back({key, text}); }
+  /// `name = text`, where the dotted key is path.name.
+  void value(const std::string& path, const std::string& name, const std::string& text) { line(path + "." + name, name + " = " + text); }
+  std::vector<PrintedLine> take() { return std::move(lines_); }
+
+ private:
+  std::vector<PrintedLine> lines_;
+};
+
+std::string truth(bool value) { return value ? "true" : "false"; }
+
+void print_windows(Printer& out, const std::vector<Window>& windows, const std::string& header, const std::string& path) {
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::string here = path + "[" + std::to_string(i) + "]";
+    out.header("[[" + header + "]]");
+    if (windows[i].frames > 0) out.value(here, "frames", std::to_string(windows[i].frames));
+    else out.value(here, "duration", quoted(duration_text(windows[i].duration_ns)));
+  }
+}
+
+std::string channel_text(const Channel& c, SourceKind source) {
+  std::string out = "{ name = " + quoted(c.name) + ", unit = " + quoted(c.unit);
+  if (source == SourceKind::simulator) {
+    out += ", waveform = " + quoted(name_of(kWaveforms, c.waveform));
+    for (const auto& [name, value] :
+         {std::pair{"amplitude", c.amplitude}, std::pair{"offset", c.offset}, std::pair{"frequency", c.frequency_hz}, std::pair{"noise", c.noise},
+          std::pair{"spikes", c.spike_probability}, std::pair{"nans", c.nan_probability}}) {
+      out += std::string(", ") + name + " = " + number_text(value);
+    }
+  }
+  return out + " },";
+}
+
+void print_replay(Printer& out, const Replay& replay, const std::string& path) {
+  out.value(path, "file", quoted(replay.file));
+  out.value(path, "format", quoted(name_of(kReplayFormats, replay.format)));
+  if (!replay.time_column.empty()) out.value(path, "time_column", quoted(replay.time_column));
+  out.value(path, "time_unit", quoted(name_of(kTimeUnits, replay.time_unit)));
+  out.value(path, "as_fast_as_possible", truth(replay.as_fast_as_possible));
+  out.value(path, "loop", truth(replay.loop));
+}
+
+void print_stream(Printer& out, const Stream& stream, const std::string& path) {
+  out.header("[[stream]]");
+  out.value(path, "name", quoted(stream.name));
+  out.value(path, "source", quoted(name_of(kSourceKinds, stream.source)));
+  out.value(path, "rate", number_text(stream.rate_hz));
+  out.value(path, "type", quoted(name_of(kSampleTypes, stream.type)));
+  if (stream.source == SourceKind::replay) {
+    print_replay(out, stream.replay, path);
+  } else {
+    out.value(path, "seed", std::to_string(stream.seed));
+    out.value(path, "dropout", number_text(stream.dropout_probability));
+  }
+  if (!stream.channels.empty()) {
+    out.bare("channels = [");
+    for (std::size_t i = 0; i < stream.channels.size(); ++i) {
+      out.line(path + ".channels[" + std::to_string(i) + "]", "  " + channel_text(stream.channels[i], stream.source));
+    }
+    out.bare("]");
+  }
+  print_windows(out, stream.windows, "stream.window", path + ".window");
+}
+
+void print_realtime(Printer& out, const Realtime& realtime) {
+  out.header("[realtime]");
+  out.value("realtime", "lock_memory", truth(realtime.lock_memory));
+  for (const auto& [name, plan] : realtime.threads) {
+    const std::string path = "realtime." + name;
+    out.header("[" + path + "]");
+    out.value(path, "policy", quoted(name_of(kPolicies, plan.policy)));
+    out.value(path, "priority", std::to_string(plan.priority));
+    std::string cpus;
+    for (const int cpu : plan.cpus) cpus += (cpus.empty() ? "" : ", ") + std::to_string(cpu);
+    out.value(path, "cpus", "[" + cpus + "]");
+    out.value(path, "stack", std::to_string(plan.stack_bytes));
+  }
+}
+
+}  // namespace
+
+std::vector<PrintedLine> printed_lines(const Config& config) {
+  Printer out;
+  const auto table = [&](const std::string& path, std::initializer_list<std::pair<const char*, std::string>> values) {
+    out.header("[" + path + "]");
+    for (const auto& [name, text] : values) out.value(path, name, text);
+  };
+  const Permissions& p = config.permissions;
+  table("instance", {{"name", quoted(config.instance)}});
+  table("permissions", {{"readers", quoted(p.readers)}, {"consumers", quoted(p.consumers)}, {"operators", quoted(p.operators)}});
+  table("ring", {{"blocks", std::to_string(config.ring.blocks)},
+                 {"block_bytes", std::to_string(config.ring.block_bytes)},
+                 {"max_delay", quoted(duration_text(config.ring.max_delay_ns))}});
+  table("producer", {{"on_full", quoted(name_of(kOnFulls, config.on_full))}});
+  table("window_log", {{"path", quoted(config.window_log)}});
+  table("log", {{"level", quoted(config.log_level)}});
+  table("display", {{"refresh", number_text(config.refresh_hz)}});
+  for (const auto& [process, endpoint] : config.metrics) {
+    table("metrics." + process, {{"address", quoted(endpoint.address)}, {"port", std::to_string(endpoint.port)}});
+  }
+  print_realtime(out, config.realtime);
+  print_windows(out, config.default_windows, "window", "window");
+  for (std::size_t i = 0; i < config.streams.size(); ++i) print_stream(out, config.streams[i], "stream[" + std::to_string(i) + "]");
+  return out.take();
+}
+
+std::string to_toml(const Config& config, const Origins* origins) {
+  std::string text;
+  for (const PrintedLine& line : printed_lines(config)) {
+    text += line.text;
+    if (origins != nullptr && !line.key.empty()) {
+      const auto found = origins->find(line.key);
+      std::string origin = found != origins->end() ? found->second : "default";
+      for (char& c : origin) c = static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;  // a file's name may hold anything
+      text += "  # " + origin;
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::uint64_t hash_of(const Config& config) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : to_toml(config)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+}  // namespace chappe::config

@@ -1,0 +1,198 @@
+// chappe-producer: sources in, ring out. Main opens everything, starts the threads, then only listens: signals, commands, the clock.
+#include <poll.h>
+#include <unistd.h>
+
+#include "config/options.hpp"
+#include "control/mailbox.hpp"
+#include "control/signals.hpp"
+#include "metrics/exporter.hpp"
+#include "producer/producer.hpp"
+#include "rt/clock.hpp"
+#include "rt/log.hpp"
+#include "shm/process_page.hpp"
+#include "shm/viewer.hpp"
+
+namespace chappe::producer {
+namespace {
+
+using rt::log;
+using rt::LogLevel;
+
+constexpr std::int64_t kTick = rt::kSecond;
+constexpr std::int64_t kPatience = 5 * rt::kSecond;
+
+int give_up(const rt::Error& error) {
+  log(LogLevel::error, error.text);
+  return error.exit_code;
+}
+
+class Service {
+ public:
+  Service(config::Options options, config::Loaded loaded) : options_(std::move(options)), loaded_(std::move(loaded)) {}
+  int run(control::Signals& signals);
+
+ private:
+  rt::Done open();
+  void reload();
+  void command(const control::Command& command);
+  void tick();
+  int finish();
+
+  config::Options options_;
+  config::Loaded loaded_;
+  shm::ProcessReport report_;
+  std::unique_ptr<Producer> producer_;
+  std::optional<control::Mailbox> mailbox_;
+  std::unique_ptr<metrics::Exporter> exporter_;
+  std::optional<control::Command> stop_command_;
+  std::string last_warning_;
+  bool stop_ = false;
+};
+
+rt::Done Service::open() {
+  const config::Config& config = loaded_.config;
+  std::vector<std::string> notes;
+  auto opened = Producer::open(config, notes);
+  if (!opened) return opened.error();
+  producer_ = std::move(*opened);
+  for (const auto& note : notes) log(LogLevel::info, note);
+  auto operators = shm::find_group(config.permissions.operators);
+  if (!operators) return operators.error();
+  auto mailbox = control::Mailbox::serve(control::queue_name(config.instance, "producer"), operators->value_or(control::kOwnGroup));
+  if (mailbox)
+    mailbox_.emplace(std::move(*mailbox));
+  else
+    log(LogLevel::warn, "no commands can be taken: " + mailbox.error().text);
+  const config::Endpoint endpoint = config::endpoint(config, "producer");
+  exporter_ = metrics::Exporter::start(
+      endpoint.address, endpoint.port,
+      [viewer = std::make_shared<shm::Viewer>(config.instance)] {
+        return metrics::families_of(viewer->look(), metrics::Role::producer, {CHAPPE_VERSION, CHAPPE_COMMIT});
+      },
+      [](const std::string& text) { log(LogLevel::warn, text); });
+  report_.since_ns = rt::realtime_ns();
+  report_.config_generation = 1;
+  report_.config_hash = loaded_.hash;
+  report_.lock_asked = config.realtime.lock_memory;
+  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
+  if (auto started = producer_->start(config); !started) return started.error();
+  producer_->report_realtime(report_);
+  producer_->publish_report(report_);
+  if (report_.realtime_refused.empty()) return rt::done();
+  if (options_.require_realtime) return rt::Error{EX_NOPERM, "real time was required and refused: " + report_.realtime_refused};
+  log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + report_.realtime_refused);
+  return rt::done();
+}
+
+/// Parse, validate, diff; then all of it is in force at the next block boundary, or none.
+void Service::reload() {
+  config::LoadResult next = config::effective(options_);
+  std::string error = config::describe(next.faults);
+  if (error.empty()) {
+    for (const auto& key : config::refused_live(loaded_.config, next.loaded.config))
+      error += (error.empty() ? "cannot change while running: " : "; ") + key;
+  }
+  if (error.empty()) {
+    loaded_ = std::move(next.loaded);
+    producer_->reconfigure(loaded_.config, report_.config_generation + 1);
+    if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+    shm::note_reload(report_, {}, report_.config_generation + 1, loaded_.hash);
+    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(report_.config_generation));
+  } else {
+    shm::note_reload(report_, error, 0, 0);
+    log(LogLevel::error, "reload refused, nothing changed: " + error);
+  }
+  producer_->publish_report(report_);
+}
+
+void Service::command(const control::Command& command) {
+  if (command.verb == control::verb::kReload) {
+    reload();
+    mailbox_->answer(command, {command.id, report_.reload_ok,
+                               report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
+  } else if (command.verb == control::verb::kStop) {
+    stop_command_ = command;
+    stop_ = true;
+  } else if (command.verb == control::verb::kPing) {
+    mailbox_->answer(command, {command.id, true, "producer of instance " + loaded_.config.instance});
+  } else {
+    mailbox_->answer(command, {command.id, false, "the producer knows no command '" + command.verb + "'"});
+  }
+}
+
+void Service::tick() {
+  std::string warning = producer_->tick();
+  if (!warning.empty() && warning != last_warning_) log(LogLevel::error, warning);
+  last_warning_ = std::move(warning);
+  report_.realtime_refused.clear();
+  if (report_.lock_asked && rt::locked_bytes() == 0) report_.realtime_refused = "memory is not locked";
+  producer_->report_realtime(report_);
+  producer_->publish_report(report_);
+}
+
+int Service::finish() {
+  log(LogLevel::info, "stopping: the sources first, then what they left in hand");
+  producer_->finish(kPatience);
+  for (const auto& text : producer_->complaints()) log(LogLevel::warn, text);
+  static_cast<void>(control::announce(loaded_.config.instance, control::verb::kEnd, ""));
+  const std::int64_t deadline = rt::monotonic_ns() + kPatience;
+  bool acknowledged = producer_->is_acknowledged();
+  while (!acknowledged && rt::monotonic_ns() < deadline) {
+    rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
+    acknowledged = producer_->is_acknowledged();
+  }
+  if (acknowledged) {
+    producer_->unlink();
+    log(LogLevel::info, "everything was aggregated; the ring is gone");
+  } else {
+    log(LogLevel::warn, "no aggregator took what is left: it stays in the ring of instance " + loaded_.config.instance +
+                            " and is delivered when chappe-aggregator runs; a next producer adopts it");
+  }
+  if (mailbox_) {
+    if (stop_command_)
+      mailbox_->answer(*stop_command_, {stop_command_->id, true, acknowledged ? "stopped" : "stopped; undelivered data stays"});
+    mailbox_->unlink_own();
+  }
+  return EX_OK;
+}
+
+int Service::run(control::Signals& signals) {
+  if (auto opened = open(); !opened) return give_up(opened.error());
+  static_cast<void>(control::announce(loaded_.config.instance, control::verb::kAttach, ""));
+  std::int64_t next_tick = rt::monotonic_ns() + kTick;
+  while (!stop_ && !producer_->sources_ended()) {
+    pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {mailbox_ ? mailbox_->fd() : -1, POLLIN, 0}};
+    poll(waits, 2, 100);
+    const control::Signals::Event event = signals.drain();
+    stop_ = stop_ || event.stop;
+    if (event.reload) reload();
+    while (mailbox_) {
+      const auto next = mailbox_->receive();
+      if (!next) break;
+      command(*next);
+    }
+    if (rt::monotonic_ns() < next_tick) continue;
+    next_tick += kTick;
+    tick();
+  }
+  return finish();
+}
+
+}  // namespace
+}  // namespace chappe::producer
+
+int main(int argc, char** argv) {
+  using namespace chappe;
+  control::Signals::block();
+  rt::log_init("chappe-producer");
+  auto signals = control::Signals::open();
+  if (!signals) return producer::give_up(signals.error());
+  auto options = config::parse_options(config::Program::producer, argc, argv);
+  if (!options) return producer::give_up(options.error());
+  if (!*options) return EX_OK;  // --help or --version
+  config::LoadResult loaded = config::effective(**options);
+  if (!loaded.faults.empty()) return producer::give_up({EX_CONFIG, config::describe(loaded.faults)});
+  for (const auto& warning : loaded.loaded.warnings) rt::log(rt::LogLevel::warn, warning);
+  if (auto level = rt::log_level_named(loaded.loaded.config.log_level)) rt::set_log_level(*level);
+  return producer::Service(std::move(**options), std::move(loaded.loaded)).run(*signals);
+}

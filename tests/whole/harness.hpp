@@ -1,0 +1,80 @@
+// Runs the real programs of one instance of its own, and asks them as an operator would. For tests of whole processes.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace chappe::whole {
+
+using Json = nlohmann::json;
+
+/// A child process; killed when it goes out of scope, if it still runs.
+class Child {
+ public:
+  Child() = default;
+  Child(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_file);
+  Child(Child&& other) noexcept;
+  Child& operator=(Child&& other) noexcept;
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child();
+  void signal(int number) const;
+  void kill_it();                                     ///< SIGKILL, and waits
+  std::optional<int> wait_for(std::int64_t limit_ns); ///< exit code; nullopt: it still runs (or died by a signal: -signal)
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+struct Output {
+  int exit_code = 0;
+  std::string out;
+};
+/// Runs a program to its end.
+Output run(const std::string& program, const std::vector<std::string>& arguments);
+
+/// An instance with a folder of its own; its objects are removed at the end.
+class Instance {
+ public:
+  Instance();
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string path(const std::string& file) const { return folder_ + "/" + file; }
+  /// Renames the text into place as the configuration file, as careful operators do. [instance] and metrics ports are put in front.
+  void configure(const std::string& toml) const;
+  Child producer(const std::vector<std::string>& more = {}) const { return start("chappe-producer", more); }
+  Child aggregator(const std::vector<std::string>& more = {}) const { return start("chappe-aggregator", more); }
+  [[nodiscard]] Json ledger() const { return ask("ledger"); }
+  [[nodiscard]] Json status() const { return ask("status"); }
+  [[nodiscard]] Json display() const;
+  [[nodiscard]] std::string log(const std::string& program) const;
+  /// Names of this instance in /dev/shm.
+  [[nodiscard]] std::vector<std::string> objects() const;
+  /// Every stream settled, nothing unexplained. Empty, or what is wrong.
+  static std::string does_not_close(const Json& ledger);
+  /// Asks again until `done` says so; false after 20 s.
+  template <class Done>
+  bool until(Done done) const {
+    for (int i = 0; i < 400; ++i) {
+      if (done()) return true;
+      pause();
+    }
+    return false;
+  }
+
+ private:
+  [[nodiscard]] Json ask(const std::string& what) const;
+  Child start(const std::string& program, const std::vector<std::string>& more) const;
+  static void pause();
+  std::string name_, folder_;
+};
+
+}  // namespace chappe::whole

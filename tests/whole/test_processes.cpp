@@ -1,0 +1,252 @@
+// The three real processes: kill, restart, reload, stop, refuse. What is asserted is the ledger and the window rows, never a time.
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <sysexits.h>
+
+#include <fstream>
+#include <random>
+#include <set>
+#include <sstream>
+
+#include "harness.hpp"
+#include "rt/clock.hpp"
+
+namespace chappe::whole {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+/// `proof` is a function of the frame index, so that each window row can be proved; `noise` makes the ring turn.
+std::string proof_config(int frames) {
+  return "[ring]\nblocks = 256\nblock_bytes = 4096\nmax_delay = \"5ms\"\n[realtime]\nlock_memory = false\n"
+         "[[stream]]\nname = \"proof\"\nrate = 20000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"b\", waveform = \"index\"}]\n"
+         "[[stream.window]]\nframes = " +
+         std::to_string(frames) +
+         "\n[[stream]]\nname = \"noise\"\nrate = 5000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n";
+}
+
+std::uint64_t aggregated(const Json& ledger, std::size_t stream = 0) {
+  return ledger.is_object() && ledger.contains("streams") && ledger["streams"].size() > stream ? ledger["streams"][stream]["aggregated"].get<std::uint64_t>() : 0;
+}
+
+struct Row {
+  std::string channel;
+  std::uint64_t window = 0, generation = 0, first = 0, count = 0, missing = 0, nan = 0;
+  double mean = 0, min = 0, max = 0;
+};
+
+std::vector<Row> rows_of(const std::string& file, const std::string& stream) {
+  std::vector<Row> rows;
+  std::ifstream log(file);
+  for (std::string line; std::getline(log, line);) {
+    std::vector<std::string> c;
+    std::istringstream text(line);
+    for (std::string cell; std::getline(text, cell, ',');) c.push_back(cell);
+    if (c.size() != 15 || c[0] != stream) continue;
+    rows.push_back({c[1], std::stoull(c[2]), std::stoull(c[3]), std::stoull(c[4]), std::stoull(c[7]), std::stoull(c[8]), std::stoull(c[9]),
+                    std::stod(c[10]), std::stod(c[12]), std::stod(c[13])});
+  }
+  return rows;
+}
+
+/// Mean of index mod 65536 over [first, first + count), plus the channel number: the closed form of the waveform `index`.
+double mean_of_index(std::uint64_t first, std::uint64_t count, double channel) {
+  double sum = 0;
+  for (std::uint64_t i = first; i < first + count; ++i) sum += static_cast<double>(i % 65536);
+  return sum / static_cast<double>(count) + channel;
+}
+
+class Processes : public ::testing::Test {
+ protected:
+  void expect_orderly_end(Child& producer, Child& aggregator) {
+    producer.signal(SIGTERM);
+    EXPECT_EQ(producer.wait_for(20 * rt::kSecond), 0) << instance_.log("chappe-producer");
+    const Json closing = instance_.ledger();
+    EXPECT_EQ(Instance::does_not_close(closing), "");
+    aggregator.signal(SIGTERM);
+    EXPECT_EQ(aggregator.wait_for(20 * rt::kSecond), 0) << instance_.log("chappe-aggregator");
+    EXPECT_THAT(instance_.objects(), IsEmpty());
+  }
+  bool flows(std::uint64_t more = 2000) {
+    const std::uint64_t before = aggregated(instance_.ledger());
+    return instance_.until([&] { return aggregated(instance_.ledger()) > before + more; });
+  }
+  Instance instance_;
+};
+
+TEST_F(Processes, data_flows_and_an_orderly_stop_closes_the_ledger_and_leaves_nothing) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows()) << instance_.log("chappe-producer") << instance_.log("chappe-aggregator");
+  const Json ledger = instance_.ledger();
+  EXPECT_EQ(Instance::does_not_close(ledger), "");
+  EXPECT_EQ(ledger["streams"][0]["dropped"]["full"], 0);
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, the_order_of_starting_does_not_matter) {
+  instance_.configure(proof_config(1000));
+  Child producer = instance_.producer();
+  ASSERT_TRUE(instance_.until([&] { return instance_.ledger().contains("streams"); }));
+  Child aggregator = instance_.aggregator();
+  ASSERT_TRUE(flows());
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, with_the_aggregator_killed_the_producer_goes_on_and_a_restart_resumes_with_the_overrun_named) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  aggregator.kill_it();
+  const std::uint64_t before = instance_.ledger()["streams"][0]["acquired"];
+  ASSERT_TRUE(instance_.until([&] { return instance_.ledger()["streams"][0]["acquired"].get<std::uint64_t>() > before + 40000; })) << "the producer waited";
+  aggregator = instance_.aggregator();
+  ASSERT_TRUE(flows());
+  EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
+  EXPECT_GT(instance_.ledger()["streams"][0]["overrun"].get<std::uint64_t>(), 0U) << "256 blocks do not hold two seconds";
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, with_the_producer_killed_the_display_says_so_and_a_restart_adopts_the_ring) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  producer.kill_it();
+  const Json view = instance_.display();
+  ASSERT_TRUE(view.is_object());
+  EXPECT_FALSE(view["producer"]["alive"].get<bool>());
+  EXPECT_TRUE(view["aggregator"]["alive"].get<bool>());
+  producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("adopted"));
+  EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, after_random_kills_of_both_the_ledger_closes_and_each_window_row_is_exact_and_once) {
+  instance_.configure(proof_config(500));
+  const std::string log = instance_.path("windows.csv");
+  Child aggregator = instance_.aggregator({"--window-log", log});
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  std::mt19937 random(7);
+  for (int i = 0; i < 30; ++i) {
+    rt::sleep_until(rt::monotonic_ns() + 20 * rt::kMillisecond + static_cast<std::int64_t>(random() % 80) * rt::kMillisecond);  // the random instant
+    if (random() % 2 == 0) {
+      aggregator.kill_it();
+      aggregator = instance_.aggregator({"--window-log", log});
+    } else {
+      producer.kill_it();
+      producer = instance_.producer();
+    }
+  }
+  ASSERT_TRUE(flows()) << instance_.log("chappe-producer") << instance_.log("chappe-aggregator");
+  expect_orderly_end(producer, aggregator);
+  std::set<std::pair<std::string, std::uint64_t>> seen;
+  const auto rows = rows_of(log, "proof");
+  ASSERT_GT(rows.size(), 20U);
+  for (const auto& row : rows) {
+    EXPECT_TRUE(seen.insert({row.channel, row.window}).second) << "window " << row.window << " is in the log twice";
+    if (row.missing > 0) continue;
+    const double channel = row.channel == "b" ? 1 : 0;
+    EXPECT_DOUBLE_EQ(row.min, static_cast<double>(row.first % 65536) + channel) << row.window;
+    EXPECT_NEAR(row.mean, mean_of_index(row.first, row.count, channel), 1e-9 * 65536) << row.window;
+  }
+}
+
+TEST_F(Processes, a_second_producer_and_a_second_aggregator_are_refused_with_one_clear_line) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  Child second = instance_.producer();
+  EXPECT_EQ(second.wait_for(10 * rt::kSecond), EX_TEMPFAIL);
+  second = instance_.aggregator();
+  EXPECT_EQ(second.wait_for(10 * rt::kSecond), EX_TEMPFAIL);
+  ASSERT_TRUE(flows());
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, reloads_good_and_bad_under_load_lose_nothing_and_the_last_good_file_is_in_force) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  for (int i = 1; i <= 20; ++i) {
+    const bool bad = i % 3 == 0;
+    instance_.configure(bad ? proof_config(1000) + "[unknown]\n" : proof_config(500 + i));
+    aggregator.signal(SIGUSR1);
+    producer.signal(SIGUSR1);
+    ASSERT_TRUE(instance_.until([&] {
+      const Json s = instance_.status();
+      return s["processes"]["aggregator"]["last_reload"]["count"] == i && s["processes"]["producer"]["last_reload"]["count"] == i;
+    })) << instance_.status().dump();
+    EXPECT_EQ(instance_.status()["processes"]["aggregator"]["last_reload"]["ok"], !bad);
+  }
+  const Json ledger = instance_.ledger();
+  EXPECT_EQ(Instance::does_not_close(ledger), "");
+  EXPECT_EQ(ledger["streams"][0]["dropped"]["full"], 0);
+  EXPECT_EQ(ledger["streams"][0]["overrun"], 0);
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, another_geometry_supersedes_the_ring_and_loses_nothing_that_was_committed) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  producer.kill_it();
+  std::string other = proof_config(1000);
+  other.replace(other.find("blocks = 256"), 12, "blocks = 512");
+  instance_.configure(other);
+  producer = instance_.producer();
+  ASSERT_TRUE(flows()) << instance_.log("chappe-producer") << instance_.log("chappe-aggregator");
+  const Json ledger = instance_.ledger();
+  EXPECT_EQ(Instance::does_not_close(ledger), "");
+  EXPECT_EQ(ledger["streams"][0]["overrun"], 0) << ledger.dump();
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, chappectl_stops_both_in_order) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  EXPECT_EQ(run("chappectl", {"stop", "--instance", instance_.name()}).exit_code, 0);
+  EXPECT_EQ(producer.wait_for(10 * rt::kSecond), 0);
+  EXPECT_EQ(aggregator.wait_for(10 * rt::kSecond), 0);
+  EXPECT_THAT(instance_.objects(), IsEmpty());
+}
+
+TEST_F(Processes, without_an_aggregator_an_orderly_stop_keeps_the_data_and_says_so) {
+  instance_.configure(proof_config(1000));
+  Child producer = instance_.producer();
+  ASSERT_TRUE(instance_.until([&] {
+    const Json l = instance_.ledger();
+    return l.contains("streams") && !l["streams"].empty() && l["streams"][0]["acquired"].get<std::uint64_t>() > 1000;
+  }));
+  producer.signal(SIGTERM);
+  ASSERT_EQ(producer.wait_for(20 * rt::kSecond), 0);
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("stays in the ring"));
+  Child aggregator = instance_.aggregator();
+  ASSERT_TRUE(instance_.until([&] { return aggregated(instance_.ledger()) > 1000; }));
+  const Json ledger = instance_.ledger();
+  EXPECT_EQ(Instance::does_not_close(ledger), "");
+}
+
+TEST_F(Processes, a_bad_file_is_refused_at_the_start_with_place_and_nearest_key) {
+  instance_.configure("[ring]\nblokcs = 512\n");
+  Child producer = instance_.producer();
+  EXPECT_EQ(producer.wait_for(10 * rt::kSecond), EX_CONFIG);
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("blokcs"));
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("blocks"));
+  EXPECT_THAT(instance_.objects(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace chappe::whole
