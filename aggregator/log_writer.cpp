@@ -28,6 +28,13 @@ void LogWriter::finish() {
   thread_.join();
 }
 
+void LogWriter::write(const std::string& text) {
+  auto written = file_->write(text);
+  if (written) return;
+  errors_->add();
+  trouble_ = written.error().text;
+}
+
 void LogWriter::run() {
   std::string text;
   for (;;) {
@@ -37,14 +44,10 @@ void LogWriter::run() {
       rows_->put_empty(row);
       if (text.size() >= kBatchBytes) break;
     }
-    if (!text.empty()) {
-      if (auto written = file_->write(text); !written) {
-        errors_->add();
-        trouble_ = written.error().text;
-      }
-      text.clear();
-      continue;
-    }
+    const bool idle = text.empty();
+    write(text);  // also when idle: what a full disk kept back is tried again
+    text.clear();
+    if (!idle) continue;
     if (last_round) return;
     rows_->wait_full(rt::monotonic_ns() + rt::kSecond);
   }

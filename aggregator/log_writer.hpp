@@ -22,6 +22,7 @@ class LogWriter {
 
  private:
   void run();
+  void write(const std::string& text);
   WindowLog* file_;
   Rows* rows_;
   std::vector<LogNames> names_;

@@ -150,6 +150,13 @@ double first_finite(const Tile& tile, std::size_t channel) noexcept {
   return 0;
 }
 
+/// What rounding took off sum = a + b (Knuth's two-sum); 0 where it is not finite.
+double rest_of_sum(double a, double b, double sum) noexcept {
+  const double b_part = sum - a;
+  const double rest = (a - (sum - b_part)) + (b - b_part);
+  return std::isfinite(rest) ? rest : 0;
+}
+
 /// Adds the lanes of each channel up into its moments. True: a shift was too far from the mean, and `shift` now says a better one.
 bool fold(const Tile& tile, const Sums& sums, Shift& shift, std::span<Moments> out) noexcept {
   bool far = false;
@@ -169,6 +176,7 @@ bool fold(const Tile& tile, const Sums& sums, Shift& shift, std::span<Moments> o
     if (m.count == 0) continue;
     const double n = static_cast<double>(m.count);
     m.mean = shift[c] + sum / n;
+    m.mean_low = rest_of_sum(shift[c], sum / n, m.mean);
     m.m2 = squares - sum * (sum / n);
     if (m.m2 < 0) m.m2 = 0;
     const double rounding = 8 * kEpsilon * std::max(std::fabs(m.min), std::fabs(m.max));  // a constant channel is never nearer than this, and needs no second reading
@@ -220,13 +228,16 @@ void merge(Moments& a, const Moments& b) noexcept {
   if (b.count == 0) return;
   if (a.count == 0) {
     a.mean = b.mean;
+    a.mean_low = b.mean_low;
     a.m2 = b.m2;
   } else {
     const double n_a = static_cast<double>(a.count), n_b = static_cast<double>(b.count);
-    const double delta = b.mean - a.mean;
+    const double delta = (b.mean - a.mean) + (b.mean_low - a.mean_low);
     const double part = n_b / (n_a + n_b);
     a.m2 += b.m2 + delta * delta * (n_a * part);
-    a.mean += delta * part;
+    const double step = delta * part + a.mean_low, mean = a.mean + step;
+    a.mean_low = rest_of_sum(a.mean, step, mean);
+    a.mean = mean;
   }
   a.count += b.count;
   a.min = std::min(a.min, b.min);

@@ -30,15 +30,19 @@ Column<const T> column(std::span<const Moments> rows, T Moments::*member) noexce
 
 /// merge(a[c], b[c]) of moments.hpp for all channels at once. Every b holds at least one frame.
 void merge_chunk(std::span<Moments> a, std::span<const Moments> b) noexcept {
-  auto mean_a = column(a, &Moments::mean), m2_a = column(a, &Moments::m2);
-  const auto mean_b = column(b, &Moments::mean), m2_b = column(b, &Moments::m2);
+  auto mean_a = column(a, &Moments::mean), low_a = column(a, &Moments::mean_low), m2_a = column(a, &Moments::m2);
+  const auto mean_b = column(b, &Moments::mean), low_b = column(b, &Moments::mean_low), m2_b = column(b, &Moments::m2);
   const Values n_a = column(a, &Moments::count).cast<double>(), n_b = column(b, &Moments::count).cast<double>();
-  const Values delta = mean_b - mean_a;
+  const Values delta = (mean_b - mean_a) + (low_b - low_a);
   const Values part = n_b / (n_a + n_b).max(1);
   const Values m2 = m2_a + (m2_b + delta * delta * (n_a * part));
-  const Values mean = mean_a + delta * part;
+  const Values step = delta * part + low_a;
+  const Values mean = mean_a + step;
+  const Values rest = (mean_a - (mean - (mean - mean_a))) + (step - (mean - mean_a));  // what rounding took off the mean (Knuth's two-sum)
+  const Values low = rest.isFinite().select(rest, 0);
   // Without values on one side the other's moments stand: an infinite mean times 0 would spoil them.
   m2_a = (n_a == 0).select(m2_b, (n_b == 0).select(m2_a, m2));
+  low_a = (n_a == 0).select(low_b, (n_b == 0).select(low_a, low));
   mean_a = (n_a == 0).select(mean_b, (n_b == 0).select(mean_a, mean));
   column(a, &Moments::count) += column(b, &Moments::count);
   column(a, &Moments::nan) += column(b, &Moments::nan);

@@ -40,8 +40,12 @@ std::string origin_of(const std::map<std::string, Place>& places, const std::str
   return found->second.line == 0 ? found->second.source : found->second.source + ":" + std::to_string(found->second.line);
 }
 
-/// Whether `key` is one of `keys` or lies inside one of them.
+/// Whether `key` is one of `keys` or lies inside one of them, or is an array's element that one of them lies inside of.
 bool is_covered(const std::set<std::string>& keys, std::string key) {
+  if (key.ends_with(']')) {
+    const auto inside = keys.lower_bound(key + ".");
+    if (inside != keys.end() && inside->starts_with(key + ".")) return true;
+  }
   for (; !key.empty(); key = parent_of(key)) {
     if (keys.contains(key)) return true;
   }

@@ -2,8 +2,8 @@
 find_package(CLI11 REQUIRED GLOBAL)
 find_package(fmt REQUIRED GLOBAL)
 find_package(nlohmann_json REQUIRED GLOBAL)
-find_package(tomlplusplus REQUIRED GLOBAL)
 chappe_program(chappectl
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/chappectl.cpp ${CMAKE_CURRENT_LIST_DIR}/tables.cpp ${CMAKE_CURRENT_LIST_DIR}/orders.cpp
           ${CMAKE_CURRENT_LIST_DIR}/config_report.cpp
-  LINK chappe_control chappe_config chappe_shm CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json tomlplusplus::tomlplusplus)
+  LINK chappe_control chappe_config chappe_shm CLI11::CLI11 fmt::fmt nlohmann_json::nlohmann_json
+       chappe_snapshot_json)

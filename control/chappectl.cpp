@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,6 +30,7 @@ struct Options {
   double timeout_s = 10;
   bool as_json = false;
   bool check = false;   ///< ledger
+  std::string from;     ///< ledger: a closing ledger's file instead of the instance
   std::string process;  ///< reload, stop
   std::string file;     ///< config check, config show
 };
@@ -56,6 +58,16 @@ shm::Snapshot look(const std::string& instance) {
   return snapshot;
 }
 
+/// The ledger that an aggregator wrote at its orderly end, as if it were looked at now.
+std::optional<shm::Snapshot> read_ledger(const std::string& path) {
+  std::ifstream file(path);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  shm::Snapshot snapshot;
+  snapshot.board_present = true;
+  if (!file || !shm::ledger_from_json(bytes, snapshot.instance, snapshot.ledger)) return std::nullopt;
+  return snapshot;
+}
+
 using ToText = std::string (*)(const shm::Snapshot&);
 
 /// status, ledger, streams. With nothing there: one line and EX_UNAVAILABLE; as JSON the empty snapshot, too.
@@ -63,7 +75,9 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
   Outcome outcome;
   const auto instance = instance_of(options, outcome);
   if (!instance) return outcome;
-  const shm::Snapshot snapshot = look(*instance);
+  const auto saved = options.from.empty() ? std::nullopt : read_ledger(options.from);
+  if (!options.from.empty() && !saved) return {EX_DATAERR, "", options.from + ": not a ledger; expected the JSON that `chappectl ledger --json` prints\n"};
+  const shm::Snapshot snapshot = saved ? *saved : look(*instance);
   const bool nothing = !snapshot.ring_present && !snapshot.board_present && snapshot.ledger.streams.empty();
   if (options.as_json) {
     outcome.out = as_json(snapshot);
@@ -132,9 +146,9 @@ CLI::App* add(CLI::App& parent, const char* name, const char* help, Action& chos
 void add_looks(CLI::App& app, Options& options, Action& chosen) {
   add(app, "status", "the processes, what they asked and what they were granted", chosen,
       [](const Options& o) { return show(o, status_text, shm::status_json); });
-  add(app, "ledger", "the account of every frame", chosen, [](const Options& o) {
-    return show(o, ledger_text, shm::ledger_json);
-  })->add_flag("--check", options.check, "exit with 65 if frames are unexplained, with 75 if that cannot be said");
+  CLI::App* const ledger = add(app, "ledger", "the account of every frame", chosen, [](const Options& o) { return show(o, ledger_text, shm::ledger_json); });
+  ledger->add_flag("--check", options.check, "exit with 65 if frames are unexplained, with 75 if that cannot be said");
+  ledger->add_option("--from", options.from, "read a closing ledger from this file and look at no process");
   add(app, "streams", "streams and channels with their last window", chosen,
       [](const Options& o) { return show(o, streams_text, shm::streams_json); });
   add(app, "version", "of this program", chosen, version);

@@ -2,13 +2,11 @@
 
 #include <fmt/format.h>
 #include <sysexits.h>
-#include <toml++/toml.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "config/config.hpp"
 
@@ -39,23 +37,10 @@ json faults_json(const std::vector<config::Fault>& faults) {
   return list;
 }
 
-/// The canonical text is TOML, so its JSON has the very same keys.
-json values_of(const config::Config& config) {
-  const toml::table values = toml::parse(config::to_toml(config));
-  std::ostringstream text;
-  text << toml::json_formatter{values};
-  return json::parse(text.str());
-}
-
 std::string dump(const json& value) { return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"; }
 
-/// Without a file: what the defaults alone are.
-config::LoadResult load(const std::string& file) {
-  if (!file.empty()) return config::load_file(file);
-  config::LoadResult defaults;
-  defaults.loaded.hash = config::hash_of(defaults.loaded.config);
-  return defaults;
-}
+/// Without a file: the built-in text of config/chappe.toml.
+config::LoadResult load(const std::string& file) { return file.empty() ? config::load_default() : config::load_file(file); }
 
 }  // namespace
 
@@ -91,7 +76,7 @@ Outcome show_config(const std::string& file, bool as_json) {
   if (as_json) {
     outcome.out = dump({{"file", file},
                         {"hash", hex(loaded.hash)},
-                        {"config", values_of(loaded.config)},
+                        {"config", json::parse(config::to_json(loaded.config))},
                         {"origins", loaded.origins},
                         {"warnings", loaded.warnings}});
   } else {

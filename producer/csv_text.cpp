@@ -4,11 +4,10 @@
 #include <charconv>
 #include <chrono>
 #include <limits>
+#include <utility>
 
 namespace chappe::producer {
 namespace {
-
-constexpr std::size_t kNameBytes = 47, kUnitBytes = 15;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
@@ -87,12 +86,14 @@ bool take_clock(std::string_view& text, std::int64_t& ns) {
   return hours < 24 && minutes < 60 && seconds <= 60;
 }
 
-std::string clean(std::string_view text, std::size_t limit) {
-  if (text.size() > limit) {
-    while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;  // inside a UTF-8 character
-    text = trim(text.substr(0, limit));
-  }
+std::string lower(std::string_view text) {
   std::string result(text);
+  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
+std::string clean(std::string_view text, std::size_t bytes) {
+  std::string result = shorten(text, bytes);
   std::replace_if(result.begin(), result.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '_');
   return result;
 }
@@ -200,6 +201,37 @@ std::optional<std::int64_t> parse_iso8601(std::string_view cell) noexcept {
   }
   if (!cell.empty()) return {};
   return (std::int64_t{sys_days{date}.time_since_epoch().count()} * 86400 - offset_s) * 1'000'000'000 + clock_ns;
+}
+
+std::string shorten(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  return std::string(trim(text.substr(0, bytes)));
+}
+
+std::string first_word(std::string_view cell) {
+  const std::string text = lower(trim(cell));
+  const std::size_t end = std::min(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz"), text.size());
+  return end < text.size() && is_digit(text[end]) ? std::string() : text.substr(0, end);
+}
+
+bool is_time_name(std::string_view cell) {
+  const std::string word = first_word(cell);
+  return word == "t" || word == "time" || word == "timestamp" || word == "sample";
+}
+
+config::TimeUnit unit_of_name(std::string_view cell) {
+  using config::TimeUnit;
+  constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {
+      {"s", TimeUnit::s}, {"ms", TimeUnit::ms}, {"us", TimeUnit::us}, {"\xc2\xb5s", TimeUnit::us}, {"ns", TimeUnit::ns}};
+  std::string text = lower(trim(cell));
+  if (!text.empty() && (text.back() == ')' || text.back() == ']')) text.pop_back();
+  const std::size_t begin = text.find_last_of("_([ ");
+  if (begin == std::string::npos) return TimeUnit::s;
+  for (const auto& [name, unit] : kUnits) {
+    if (std::string_view(text).substr(begin + 1) == name) return unit;
+  }
+  return TimeUnit::s;
 }
 
 Name split_name(std::string_view cell) {

@@ -17,6 +17,7 @@ using config::TimeUnit;
 
 constexpr std::size_t kNone = static_cast<std::size_t>(-1);
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr int kLinesForSeparator = 10;
 constexpr int kRowsForRate = 1000;  // looked at when opening, for the nominal rate
 
 /// How the columns of the file are to be read.
@@ -69,6 +70,7 @@ class CsvRecording final : public Recording {
   bool parse_row(std::string_view line, std::byte* values, std::int64_t* time_ns, Fault& fault) const noexcept;
   bool put_value(std::string_view cell, std::byte* out) const noexcept;
   void note(Fault fault) noexcept;
+  [[nodiscard]] std::string describe(const Fault& fault) const;
   void read_head(std::vector<std::string>& cells, bool& has_header);
   rt::Done find_time_column(const config::Stream& stream, const std::vector<std::string>& cells, bool has_header);
   void find_unit(const config::Stream& stream);
@@ -78,6 +80,7 @@ class CsvRecording final : public Recording {
   RecordedFile file_;
   Columns columns_;
   StreamShape shape_;
+  std::vector<std::byte> scratch_;  ///< a row that nobody wants
   std::string time_name_;  ///< the time column's header cell
   std::uint64_t data_begins_ = 0, data_line_ = 0;  ///< where the header ends
   std::uint64_t offset_ = 0, line_ = 0;            ///< of the cursor; lines read so far
@@ -161,11 +164,143 @@ bool CsvRecording::next(std::byte* values, std::int64_t* time_ns) noexcept {
 }
 
 std::uint64_t CsvRecording::skip(std::uint64_t rows) noexcept {
-  std::array<std::byte, 8> unused{};
+  std::int64_t unused_time = 0;
   std::uint64_t passed = 0;
-  (void)unused;
-  return passed + rows;
+  while (passed < rows && next(scratch_.data(), &unused_time)) ++passed;
+  return passed;
+}
+
+std::string CsvRecording::complaints() const {
+  if (!fault_seen_.is_up()) return {};
+  const std::uint64_t rows = skipped_.get();
+  return file_.path() + ": " + std::to_string(rows) + (rows == 1 ? " row" : " rows") + " skipped; the first is " + describe(first_fault_);
+}
+
+std::string CsvRecording::describe(const Fault& fault) const {
+  const std::string line = "line " + std::to_string(fault.line) + ": ";
+  if (fault.cells > 0) return line + std::to_string(fault.cells) + " cells, expected " + std::to_string(columns_.count);
+  return line + "\"" + fault.cell.data() + "\" is not what its column holds (a number, NaN, nothing, or a time)";
+}
+
+/// Separator, cells of the first row, and whether that is a header: it is if a cell is neither number, NaN, nothing nor a time.
+void CsvRecording::read_head(std::vector<std::string>& cells, bool& has_header) {
+  const std::string_view text = file_.at(0, RecordedFile::kWindow);
+  const std::size_t begin = text.substr(0, kByteOrderMark.size()) == kByteOrderMark ? kByteOrderMark.size() : 0;
+  std::size_t end = begin;
+  for (int i = 0; i < kLinesForSeparator && end < text.size(); ++i) end = std::min(text.find('\n', end), text.size() - 1) + 1;
+  columns_.separator = find_separator(text.substr(begin, end - begin));
+  offset_ = begin;
+  std::string_view line, cell;
+  while (next_line(line) && is_blank_line(line)) {
+  }
+  double number = 0;
+  has_header = false;
+  for (Cells reader(line, columns_.separator); reader.next(cell);) {
+    has_header = has_header || (!parse_value(cell, number) && !parse_iso8601(cell));
+    cells.emplace_back(cell);
+  }
+  columns_.count = cells.size();
+  data_begins_ = has_header ? offset_ : begin;
+  data_line_ = has_header ? line_ : 0;
+  rewind();
+}
+
+rt::Done CsvRecording::find_time_column(const config::Stream& stream, const std::vector<std::string>& cells, bool has_header) {
+  const std::string& wanted = stream.replay.time_column;
+  if (!wanted.empty()) {
+    const auto found = std::find_if(cells.begin(), cells.end(), [&](const auto& c) { return has_header && (c == wanted || split_name(c).name == wanted); });
+    columns_.time = static_cast<std::size_t>(found - cells.begin());
+    if (found == cells.end()) {
+      const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), columns_.time);
+      if (error != std::errc() || end != wanted.data() + wanted.size() || columns_.time >= cells.size()) {
+        std::string names;
+        for (const auto& c : cells) names += (names.empty() ? "" : ", ") + c;
+        return rt::Error{EX_CONFIG, "stream " + stream.name + ": time_column = \"" + wanted + "\" is not a column of " + file_.path() +
+                                        "; expected a name or an index below " + std::to_string(cells.size()) + (has_header ? " of: " + names : "")};
+      }
+    }
+  } else if (cells.size() > 1 && (has_header ? is_time_name(cells[0]) : parse_iso8601(cells[0]).has_value())) {
+    columns_.time = 0;
+  }
+  if (columns_.time == kNone) return rt::done();
+  if (has_header) time_name_ = cells[columns_.time];
+  const bool is_index = stream.replay.time_unit == TimeUnit::automatic && first_word(time_name_) == "sample";
+  columns_.times_are_read = !is_index && !(stream.rate_hz > 0);
+  return rt::done();
+}
+
+/// What the configuration says; else ISO 8601 if the first row's time is one; else what the column's name ends with; else seconds.
+void CsvRecording::find_unit(const config::Stream& stream) {
+  columns_.unit = stream.replay.time_unit;
+  if (columns_.unit != TimeUnit::automatic) return;
+  std::string_view line, cell;
+  while (next_line(line) && is_blank_line(line)) {
+  }
+  rewind();
+  Cells cells(line, columns_.separator);
+  for (std::size_t i = 0; i <= columns_.time && cells.next(cell); ++i) {
+  }
+  columns_.unit = parse_iso8601(cell) ? TimeUnit::iso8601 : unit_of_name(time_name_);
+}
+
+std::vector<config::Channel> CsvRecording::name_channels(const std::vector<std::string>& cells, bool has_header) const {
+  std::vector<config::Channel> channels;
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (i == columns_.time) continue;
+    Name name = has_header ? split_name(cells[i]) : Name{};
+    if (name.name.empty()) name.name = "ch" + std::to_string(channels.size());
+    const std::string base = name.name;
+    for (int copy = 2; !taken.insert(name.name).second; ++copy) {
+      const std::string suffix = "_" + std::to_string(copy);
+      name.name = shorten(base, kNameBytes - suffix.size()) + suffix;
+    }
+    config::Channel channel;
+    channel.name = name.name;
+    channel.unit = name.unit;
+    channels.push_back(channel);
+  }
+  return channels;
+}
+
+/// The first rows: there must be one, and their times give the nominal rate.
+rt::Done CsvRecording::try_rows() {
+  std::int64_t first = 0, last = 0;
+  int rows = 0;
+  for (std::int64_t t = 0; rows < kRowsForRate && next(scratch_.data(), &t); ++rows) {
+    if (rows == 0) first = t;
+    last = t;
+  }
+  if (rows == 0) {
+    return rt::Error{EX_DATAERR, "replay file " + file_.path() + ": no row of data" + (fault_seen_.is_up() ? "; " + describe(first_fault_) : "")};
+  }
+  if (shape_.explicit_times && last > first) shape_.rate_hz = (rows - 1) * 1e9 / static_cast<double>(last - first);
+  rewind();
+  return rt::done();
+}
+
+rt::Done CsvRecording::open(const config::Stream& stream) {
+  std::vector<std::string> cells;
+  bool has_header = false;
+  read_head(cells, has_header);
+  if (auto found = find_time_column(stream, cells, has_header); !found) return found;
+  if (columns_.times_are_read) find_unit(stream);
+  auto channels = choose_channels(stream, name_channels(cells, has_header));
+  if (!channels) return channels.error();
+  if (channels->empty()) return rt::Error{EX_DATAERR, "replay file " + file_.path() + ": no column beside the time"};
+  shape_ = {.channels = std::move(*channels), .type = stream.type, .rate_hz = stream.rate_hz, .explicit_times = columns_.times_are_read, .clock = Clock::recorded};
+  scratch_.resize(shape_.channels.size() * static_cast<std::size_t>(shape_.type));
+  return try_rows();
 }
 
 }  // namespace
+
+rt::Result<std::unique_ptr<Recording>> open_csv(const config::Stream& stream) {
+  auto file = RecordedFile::open(stream.replay.file);
+  if (!file) return file.error();
+  auto recording = std::make_unique<CsvRecording>(std::move(*file));
+  if (auto opened = recording->open(stream); !opened) return opened.error();
+  return std::unique_ptr<Recording>(std::move(recording));
+}
+
 }  // namespace chappe::producer

@@ -162,9 +162,9 @@ static_assert(sizeof(LedgerEntry) == 192);
 /// Moments of one channel over some frames; see aggregator/moments.hpp.
 struct BoardMoments {
   std::uint64_t count, nan;
-  double mean, m2, min, max, last;
+  double mean, mean_low, m2, min, max, last;
 };
-static_assert(sizeof(BoardMoments) == 56);
+static_assert(sizeof(BoardMoments) == 64);
 
 struct BoardWindow {
   std::uint64_t window, first_frame, frames, missing, next_frame, opened_at;

@@ -71,7 +71,7 @@ std::vector<std::byte> interleave(const std::vector<std::vector<T>>& columns, st
 inline bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 inline bool same_bits(const Moments& a, const Moments& b) {
-  return a.count == b.count && a.nan == b.nan && same_bits(a.mean, b.mean) && same_bits(a.m2, b.m2) && same_bits(a.min, b.min) &&
+  return a.count == b.count && a.nan == b.nan && same_bits(a.mean, b.mean) && same_bits(a.mean_low, b.mean_low) && same_bits(a.m2, b.m2) && same_bits(a.min, b.min) &&
          same_bits(a.max, b.max) && same_bits(a.last, b.last);
 }
 

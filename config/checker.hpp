@@ -1,0 +1,47 @@
+// Collects what config/validate finds. Used inside config/validate* only.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/text.hpp"
+
+namespace chappe::config {
+
+class Checker {
+ public:
+  Checker(const std::string& file, std::vector<Fault>& faults, std::vector<std::string>& warnings)
+      : file_(file), faults_(faults), warnings_(warnings) {}
+
+  /// `text` names the value and what was expected.
+  void fault(const std::string& key, const std::string& text) { faults_.push_back({file_, 0, 0, key, text}); }
+  void warning(const std::string& key, const std::string& text) { warnings_.push_back(file_ + ": " + key + ": " + text); }
+  void expect(bool good, const std::string& key, const std::string& text) {
+    if (!good) fault(key, text);
+  }
+  /// A whole number in a closed range.
+  template <class T>
+  void within(const std::string& key, T value, T low, T high, const std::string& unit = "") {
+    expect(value >= low && value <= high, key,
+           std::to_string(value) + ": expected a whole number from " + std::to_string(low) + " to " + std::to_string(high) + unit);
+  }
+  /// A number in a closed range; NaN is in none.
+  void number_within(const std::string& key, double value, double low, double high, const std::string& unit = "") {
+    expect(value >= low && value <= high, key, number_text(value) + ": expected a number from " + number_text(low) + " to " + number_text(high) + unit);
+  }
+  void duration_within(const std::string& key, std::int64_t ns, std::int64_t low, std::int64_t high) {
+    expect(ns >= low && ns <= high, key, duration_text(ns) + ": expected " + duration_text(low) + " to " + duration_text(high));
+  }
+
+ private:
+  const std::string& file_;
+  std::vector<Fault>& faults_;
+  std::vector<std::string>& warnings_;
+};
+
+void check_windows(Checker& check, const std::vector<Window>& windows, const std::string& path);
+void check_streams(Checker& check, const Config& config);
+/// The ring against the streams that it is to carry.
+void check_ring_depth(Checker& check, const Config& config);
+
+}  // namespace chappe::config

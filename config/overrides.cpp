@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <cstdlib>
+
+#include "config/options.hpp"
+#include "config/parse.hpp"
+
+namespace chappe::config {
+namespace {
+
+constexpr std::size_t kNameBytes = 47;
+
+/// What the command line says stands in no file: places of the replaced keys go, and the option stands for them.
+class Overrides {
+ public:
+  explicit Overrides(Parsed& parsed) : parsed_(parsed) {}
+
+  void came_from(const std::string& key, const std::string& source) { parsed_.places[key] = {source, 0, 0}; }
+  /// Forgets the places and the faults of a key and of all inside it.
+  void forget(const std::string& key) {
+    const auto inside = [&](const std::string& other) {
+      return other.starts_with(key) && (other.size() == key.size() || other[key.size()] == '.' || other[key.size()] == '[');
+    };
+    std::erase_if(parsed_.places, [&](const auto& entry) { return inside(entry.first); });
+    std::erase_if(parsed_.faults, [&](const Fault& fault) { return inside(fault.key); });
+  }
+  void text(const std::string& key, std::string& into, const std::string& value, const std::string& source) {
+    into = value;
+    forget(key);
+    came_from(key, source);
+  }
+
+ private:
+  Parsed& parsed_;
+};
+
+void replace_streams(const Options& options, Config& config, Overrides& overrides) {
+  overrides.forget("stream");
+  config.streams.clear();
+  for (const std::string& file : options.replay_files) {
+    Stream stream;
+    stream.name = stream_name_for(file, config.streams);
+    stream.source = SourceKind::replay;
+    stream.rate_hz = options.rate_hz;
+    stream.type = options.type;
+    stream.channels = numbered_channels(options.channels);
+    stream.replay = {file, options.replay_format, options.time_column, options.time_unit, options.as_fast_as_possible, !options.once};
+    stream.windows = config.default_windows;
+    const std::string path = "stream[" + std::to_string(config.streams.size()) + "]";
+    const std::pair<const char*, const char*> sources[] = {
+        {"", "--replay"},           {".name", "--replay"},          {".source", "--replay"},
+        {".file", "--replay"},      {".rate", "--rate"},            {".type", "--type"},
+        {".channels", "--channels"}, {".format", "--format"},        {".time_column", "--time-column"},
+        {".time_unit", "--time-unit"}, {".loop", "--once"},          {".as_fast_as_possible", "--as-fast-as-possible"}};
+    for (const auto& [key, source] : sources) overrides.came_from(path + key, source);
+    config.streams.push_back(std::move(stream));
+  }
+  if (!options.as_fast_as_possible) return;
+  config.on_full = OnFull::wait;
+  overrides.forget("producer.on_full");
+  overrides.came_from("producer.on_full", "--as-fast-as-possible");
+}
+
+void replace_windows(const Window& window, Config& config, Overrides& overrides) {
+  const bool by_frames = window.frames > 0;
+  const std::string key = by_frames ? "frames" : "duration";
+  const auto replace = [&](std::vector<Window>& windows, const std::string& path) {
+    windows = {window};
+    overrides.forget(path);
+    overrides.came_from(path + "[0]." + key, "--window-" + key);
+  };
+  replace(config.default_windows, "window");
+  for (std::size_t i = 0; i < config.streams.size(); ++i) replace(config.streams[i].windows, "stream[" + std::to_string(i) + "].window");
+}
+
+}  // namespace
+
+std::string stream_name_for(const std::string& file, const std::vector<Stream>& taken) {
+  std::string name = file.substr(file.find_last_of('/') + 1);  // npos + 1 is 0
+  const std::size_t dot = name.find_last_of('.');
+  if (dot != std::string::npos && dot > 0) name.resize(dot);
+  for (char& c : name) {
+    const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+    if (!good) c = '_';
+  }
+  if (name.empty()) name = "replay";
+  name.resize(std::min(name.size(), kNameBytes));
+  const auto is_taken = [&](const std::string& candidate) {
+    return std::any_of(taken.begin(), taken.end(), [&](const Stream& s) { return s.name == candidate; });
+  };
+  std::string unique = name;
+  for (std::size_t n = 2; is_taken(unique); ++n) {
+    const std::string suffix = "-" + std::to_string(n);
+    unique = name.substr(0, kNameBytes - suffix.size()) + suffix;
+  }
+  return unique;
+}
+
+LoadResult effective(const Options& options) {
+  Parsed parsed = parse_source(options.config_path);
+  Config& config = parsed.config;
+  Overrides overrides(parsed);
+  if (options.instance) overrides.text("instance.name", config.instance, *options.instance, "--instance");
+  if (options.log_level) overrides.text("log.level", config.log_level, *options.log_level, "--log-level");
+  if (options.window_log) overrides.text("window_log.path", config.window_log, *options.window_log, "--window-log");
+  const char* readers = std::getenv("CHAPPE_READERS");
+  if (readers != nullptr) overrides.text("permissions.readers", config.permissions.readers, readers, "CHAPPE_READERS");
+  if (options.refresh_hz) {
+    config.refresh_hz = *options.refresh_hz;
+    overrides.forget("display.refresh");
+    overrides.came_from("display.refresh", "--refresh");
+  }
+  if (!options.replay_files.empty()) replace_streams(options, config, overrides);
+  if (options.window) replace_windows(*options.window, config, overrides);
+  return finish(std::move(parsed), options.config_path.empty() ? kBuiltinName : options.config_path);
+}
+
+}  // namespace chappe::config
