@@ -20,6 +20,8 @@ std::string quoted(std::string_view text);
 std::string quoted_short(std::string_view text);
 /// The known word with the smallest edit distance, if that is a likely slip (at most a third of the word, at least 1, and a swap counts 1).
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
+/// 1 to 32 of a-z, 0-9, _ and -: it becomes part of the names of objects and queues.
+bool is_instance_name(std::string_view name);
 /// "a, b or c"
 std::string listed(const std::vector<std::string>& words);
 

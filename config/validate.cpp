@@ -10,24 +10,20 @@
 namespace chappe::config {
 namespace {
 
-constexpr std::size_t kInstanceBytes = 32;
 constexpr std::size_t kGroupBytes = 32;
 constexpr std::uint64_t kPage = 4096;
 
-bool consists_of(const std::string& text, std::string_view beside_letters_and_digits, bool upper) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (upper && c >= 'A' && c <= 'Z') ||
-           beside_letters_and_digits.find(c) != std::string_view::npos;
+bool is_group(const std::string& text) {
+  return text.size() <= kGroupBytes && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_.-$").find(c) != std::string_view::npos;
   });
 }
 
 void check_instance(Checker& check, const Config& config) {
-  const std::string& name = config.instance;
-  const bool good = !name.empty() && name.size() <= kInstanceBytes && consists_of(name, "_-", false);
-  check.expect(good, "instance.name", quoted_short(name) + ": expected 1 to 32 of a-z, 0-9, _ and -");
+  check.expect(is_instance_name(config.instance), "instance.name", quoted_short(config.instance) + ": expected 1 to 32 of a-z, 0-9, _ and -");
   const Permissions& p = config.permissions;
   for (const auto& [key, group] : {std::pair{"readers", &p.readers}, std::pair{"consumers", &p.consumers}, std::pair{"operators", &p.operators}}) {
-    check.expect(group->size() <= kGroupBytes && consists_of(*group, "_.-$", true), std::string("permissions.") + key,
+    check.expect(is_group(*group), std::string("permissions.") + key,
                  quoted_short(*group) + ": expected a group's name or number, or nothing for the process's own");
   }
 }

@@ -38,7 +38,8 @@ struct Options {
 /// --instance, else the one that the configuration names, else the default.
 std::optional<std::string> instance_of(const Options& options, Outcome& outcome) {
   if (!options.instance.empty()) return options.instance;
-  if (options.config.empty()) return config::Config{}.instance;
+  static const config::Config defaults;
+  if (options.config.empty()) return defaults.instance;
   const config::LoadResult result = config::load_file(options.config);
   if (result.faults.empty()) return result.loaded.config.instance;
   outcome = check_config(options.config, false);

@@ -94,7 +94,8 @@ std::string lower(std::string_view text) {
 
 std::string clean(std::string_view text, std::size_t bytes) {
   std::string result = shorten(text, bytes);
-  std::replace_if(result.begin(), result.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '_');
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '_');
   return result;
 }
 

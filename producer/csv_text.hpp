@@ -9,7 +9,8 @@
 
 namespace chappe::producer {
 
-/// Cells of one line, in order. Blanks around a cell are cut, and the quotes of a quoted one. A quoted cell ends with its line at the latest.
+/// Cells of one line, in order. Blanks around a cell are cut, and the quotes of a quoted one. A quoted cell ends with its line at the
+/// latest.
 class Cells {
  public:
   Cells(std::string_view line, char separator) noexcept : rest_(line), separator_(separator) {}
@@ -28,11 +29,12 @@ char find_separator(std::string_view lines) noexcept;
 /// A finite or infinite number; NaN in any case and nothing at all are NaN. False: neither.
 bool parse_value(std::string_view cell, double& value) noexcept;
 
-/// A decimal number shifted by `decimals` places, exactly as it is written and rounded half away from zero: seconds to nanoseconds with 9. False: not
-/// a number, or out of range.
+/// A decimal number shifted by `decimals` places, exactly as it is written and rounded half away from zero: seconds to nanoseconds with 9.
+/// False: not a number, or out of range.
 bool parse_decimal(std::string_view cell, int decimals, std::int64_t& value) noexcept;
 
-/// ISO 8601: a date, then T or a blank and a time with or without seconds and their fraction, then Z, an offset, or nothing for UTC. Nanoseconds since 1970.
+/// ISO 8601: a date, then T or a blank and a time with or without seconds and their fraction, then Z, an offset, or nothing for UTC.
+/// Nanoseconds since 1970.
 std::optional<std::int64_t> parse_iso8601(std::string_view cell) noexcept;
 
 inline constexpr std::size_t kNameBytes = 47, kUnitBytes = 15;  ///< what the shared tables hold

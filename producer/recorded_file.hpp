@@ -1,5 +1,5 @@
-// A recording on disk, read through a window of fixed size: a file of any length costs the same memory, also when the process locks all of its
-// memory, and a file that is cut while it plays ends early instead of raising SIGBUS. Opened once; one thread at a time. Never written.
+// A recording on disk, read through a window of fixed size: a file of any length costs the same memory, also when the process locks all of
+// its memory, and a file that is cut while it plays ends early instead of raising SIGBUS. Opened once; one thread at a time. Never written.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -91,8 +91,10 @@ Read Replay::read(const Room& room, const FrameLayout& layout, std::int64_t dead
     const std::int64_t due = due_ns(last_due);
     if (due > until) break;
     last_due = std::max(last_due, due);
-    if (room.times_ns != nullptr) room.times_ns[done.frames] = row_time_ns_;
-    else if (done.frames == 0) *room.t_first_ns = row_time_ns_;
+    if (room.times_ns != nullptr)
+      room.times_ns[done.frames] = row_time_ns_;
+    else if (done.frames == 0)
+      *room.t_first_ns = row_time_ns_;
     std::memcpy(room.data + std::size_t{done.frames} * layout.stride, row_.data(), row_.size());
     in_hand_ = false;
     ++frame_;

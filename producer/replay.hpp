@@ -24,7 +24,8 @@ class Recording {
   [[nodiscard]] virtual std::uint64_t rows_skipped() const noexcept { return 0; }
 };
 
-/// The recording's own channels, or those of the configuration with the recording's units where they have none. An Error if the counts differ.
+/// The recording's own channels, or those of the configuration with the recording's units where they have none. An Error if the counts
+/// differ.
 rt::Result<std::vector<config::Channel>> choose_channels(const config::Stream& stream, const std::vector<config::Channel>& recorded);
 
 class Replay final : public Source {
@@ -49,16 +50,16 @@ class Replay final : public Source {
   std::unique_ptr<Recording> recording_;
   bool loops_, paced_;
   double period_ns_;
-  std::vector<std::byte> row_;     ///< the next row: read, but not yet due
+  std::vector<std::byte> row_;  ///< the next row: read, but not yet due
   std::int64_t row_time_ns_ = 0;
   bool in_hand_ = false;
-  std::uint64_t frame_ = 0;        ///< index of the next row
-  std::int64_t shift_ns_ = 0;      ///< of this lap
-  std::int64_t lap_ns_ = 0;        ///< from one lap to the next; known from the end of the first
-  std::uint64_t lap_rows_ = 0;     ///< of the first lap, so far
+  std::uint64_t frame_ = 0;     ///< index of the next row
+  std::int64_t shift_ns_ = 0;   ///< of this lap
+  std::int64_t lap_ns_ = 0;     ///< from one lap to the next; known from the end of the first
+  std::uint64_t lap_rows_ = 0;  ///< of the first lap, so far
   std::int64_t first_ns_ = 0, latest_ns_ = 0;
   bool lap_known_ = false, anchored_ = false;
-  std::int64_t anchor_ns_ = 0;     ///< added to a frame's time: when it is due on CLOCK_MONOTONIC
+  std::int64_t anchor_ns_ = 0;  ///< added to a frame's time: when it is due on CLOCK_MONOTONIC
 };
 
 }  // namespace chappe::producer

@@ -10,12 +10,17 @@ static_assert(std::endian::native == std::endian::little, "samples are taken fro
 
 std::size_t bytes_of(SampleFormat format) {
   switch (format) {
-    case SampleFormat::u8: return 1;
-    case SampleFormat::i16: return 2;
-    case SampleFormat::i24: return 3;
+    case SampleFormat::u8:
+      return 1;
+    case SampleFormat::i16:
+      return 2;
+    case SampleFormat::i24:
+      return 3;
     case SampleFormat::i32:
-    case SampleFormat::f32: return 4;
-    case SampleFormat::f64: return 8;
+    case SampleFormat::f32:
+      return 4;
+    case SampleFormat::f64:
+      return 8;
   }
   return 8;
 }
@@ -35,12 +40,18 @@ double load_i24(const char* from) {
 
 double load(const char* from, SampleFormat format) {
   switch (format) {
-    case SampleFormat::u8: return load<std::uint8_t>(from);
-    case SampleFormat::i16: return load<std::int16_t>(from);
-    case SampleFormat::i24: return load_i24(from);
-    case SampleFormat::i32: return load<std::int32_t>(from);
-    case SampleFormat::f32: return load<float>(from);
-    case SampleFormat::f64: return load<double>(from);
+    case SampleFormat::u8:
+      return load<std::uint8_t>(from);
+    case SampleFormat::i16:
+      return load<std::int16_t>(from);
+    case SampleFormat::i24:
+      return load_i24(from);
+    case SampleFormat::i32:
+      return load<std::int32_t>(from);
+    case SampleFormat::f32:
+      return load<float>(from);
+    case SampleFormat::f64:
+      return load<double>(from);
   }
   return 0;
 }
@@ -53,7 +64,8 @@ class InterleavedRecording final : public Recording {
     frame_bytes_ = sample_bytes_ * shape_.channels.size();
     rows_ = samples_.bytes / frame_bytes_;
     if (const auto rest = samples_.bytes % frame_bytes_; rest != 0) {
-      const std::string text = "the last " + std::to_string(rest) + " bytes are no whole frame of " + std::to_string(frame_bytes_) + " and are left out";
+      const std::string text =
+          "the last " + std::to_string(rest) + " bytes are no whole frame of " + std::to_string(frame_bytes_) + " and are left out";
       samples_.complaint += (samples_.complaint.empty() ? "" : "; ") + text;
     }
   }
@@ -75,8 +87,10 @@ class InterleavedRecording final : public Recording {
     for (std::size_t at = 0; at < frame_bytes_; at += sample_bytes_, values += static_cast<std::size_t>(shape_.type)) {
       const double value = load(frame.data() + at, samples_.format);
       const float narrow = static_cast<float>(value);
-      if (shape_.type == config::SampleType::f64) std::memcpy(values, &value, sizeof value);
-      else std::memcpy(values, &narrow, sizeof narrow);
+      if (shape_.type == config::SampleType::f64)
+        std::memcpy(values, &value, sizeof value);
+      else
+        std::memcpy(values, &narrow, sizeof narrow);
     }
     ++row_;
     return true;
@@ -93,10 +107,14 @@ class InterleavedRecording final : public Recording {
 
 SampleFormat sample_format(config::ReplayFormat format) {
   switch (format) {
-    case config::ReplayFormat::i16le: return SampleFormat::i16;
-    case config::ReplayFormat::i32le: return SampleFormat::i32;
-    case config::ReplayFormat::f32le: return SampleFormat::f32;
-    default: return SampleFormat::f64;
+    case config::ReplayFormat::i16le:
+      return SampleFormat::i16;
+    case config::ReplayFormat::i32le:
+      return SampleFormat::i32;
+    case config::ReplayFormat::f32le:
+      return SampleFormat::f32;
+    default:
+      return SampleFormat::f64;
   }
 }
 

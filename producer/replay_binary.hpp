@@ -19,7 +19,8 @@ struct Samples {
 /// An Error if there is not one whole frame.
 rt::Result<std::unique_ptr<Recording>> make_interleaved(RecordedFile file, Samples samples, config::SampleType type);
 
-/// A raw file of this format (one of i16le, i32le, f32le, f64le) with the channels and the rate of the stream. An Error if no channels are given.
+/// A raw file of this format (one of i16le, i32le, f32le, f64le) with the channels and the rate of the stream. An Error if no channels are
+/// given.
 rt::Result<std::unique_ptr<Recording>> open_binary(const config::Stream& stream, config::ReplayFormat format);
 
 }  // namespace chappe::producer

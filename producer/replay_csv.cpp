@@ -33,12 +33,17 @@ bool is_blank_line(std::string_view line) { return line.find_first_not_of(' ') =
 
 bool parse_time(std::string_view cell, TimeUnit unit, std::int64_t& ns) {
   switch (unit) {
-    case TimeUnit::s: return parse_decimal(cell, 9, ns);
-    case TimeUnit::ms: return parse_decimal(cell, 6, ns);
-    case TimeUnit::us: return parse_decimal(cell, 3, ns);
-    case TimeUnit::ns: return parse_decimal(cell, 0, ns);
+    case TimeUnit::s:
+      return parse_decimal(cell, 9, ns);
+    case TimeUnit::ms:
+      return parse_decimal(cell, 6, ns);
+    case TimeUnit::us:
+      return parse_decimal(cell, 3, ns);
+    case TimeUnit::ns:
+      return parse_decimal(cell, 0, ns);
     case TimeUnit::iso8601:
-    case TimeUnit::automatic: break;
+    case TimeUnit::automatic:
+      break;
   }
   const auto parsed = parse_iso8601(cell);
   ns = parsed.value_or(0);
@@ -63,7 +68,7 @@ class CsvRecording final : public Recording {
  private:
   struct Fault {
     std::uint64_t line = 0;
-    std::size_t cells = 0;         ///< that were there, if their number is the fault
+    std::size_t cells = 0;        ///< that were there, if their number is the fault
     std::array<char, 32> cell{};  ///< the one that is no number
   };
   bool next_line(std::string_view& line) noexcept;
@@ -80,13 +85,13 @@ class CsvRecording final : public Recording {
   RecordedFile file_;
   Columns columns_;
   StreamShape shape_;
-  std::vector<std::byte> scratch_;  ///< a row that nobody wants
-  std::string time_name_;  ///< the time column's header cell
+  std::vector<std::byte> scratch_;                 ///< a row that nobody wants
+  std::string time_name_;                          ///< the time column's header cell
   std::uint64_t data_begins_ = 0, data_line_ = 0;  ///< where the header ends
   std::uint64_t offset_ = 0, line_ = 0;            ///< of the cursor; lines read so far
   std::uint64_t noted_line_ = 0;                   ///< faults up to here are counted
   rt::Counter skipped_;
-  Fault first_fault_;   ///< written once, before fault_seen_ is raised
+  Fault first_fault_;  ///< written once, before fault_seen_ is raised
   rt::Flag fault_seen_;
 };
 
@@ -208,7 +213,8 @@ void CsvRecording::read_head(std::vector<std::string>& cells, bool& has_header) 
 rt::Done CsvRecording::find_time_column(const config::Stream& stream, const std::vector<std::string>& cells, bool has_header) {
   const std::string& wanted = stream.replay.time_column;
   if (!wanted.empty()) {
-    const auto found = std::find_if(cells.begin(), cells.end(), [&](const auto& c) { return has_header && (c == wanted || split_name(c).name == wanted); });
+    const auto found = std::find_if(cells.begin(), cells.end(),
+                                    [&](const auto& c) { return has_header && (c == wanted || split_name(c).name == wanted); });
     columns_.time = static_cast<std::size_t>(found - cells.begin());
     if (found == cells.end()) {
       const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), columns_.time);
@@ -216,7 +222,8 @@ rt::Done CsvRecording::find_time_column(const config::Stream& stream, const std:
         std::string names;
         for (const auto& c : cells) names += (names.empty() ? "" : ", ") + c;
         return rt::Error{EX_CONFIG, "stream " + stream.name + ": time_column = \"" + wanted + "\" is not a column of " + file_.path() +
-                                        "; expected a name or an index below " + std::to_string(cells.size()) + (has_header ? " of: " + names : "")};
+                                        "; expected a name or an index below " + std::to_string(cells.size()) +
+                                        (has_header ? " of: " + names : "")};
       }
     }
   } else if (cells.size() > 1 && (has_header ? is_time_name(cells[0]) : parse_iso8601(cells[0]).has_value())) {
@@ -272,7 +279,8 @@ rt::Done CsvRecording::try_rows() {
     last = t;
   }
   if (rows == 0) {
-    return rt::Error{EX_DATAERR, "replay file " + file_.path() + ": no row of data" + (fault_seen_.is_up() ? "; " + describe(first_fault_) : "")};
+    return rt::Error{EX_DATAERR,
+                     "replay file " + file_.path() + ": no row of data" + (fault_seen_.is_up() ? "; " + describe(first_fault_) : "")};
   }
   if (shape_.explicit_times && last > first) shape_.rate_hz = (rows - 1) * 1e9 / static_cast<double>(last - first);
   rewind();
@@ -288,7 +296,11 @@ rt::Done CsvRecording::open(const config::Stream& stream) {
   auto channels = choose_channels(stream, name_channels(cells, has_header));
   if (!channels) return channels.error();
   if (channels->empty()) return rt::Error{EX_DATAERR, "replay file " + file_.path() + ": no column beside the time"};
-  shape_ = {.channels = std::move(*channels), .type = stream.type, .rate_hz = stream.rate_hz, .explicit_times = columns_.times_are_read, .clock = Clock::recorded};
+  shape_ = {.channels = std::move(*channels),
+            .type = stream.type,
+            .rate_hz = stream.rate_hz,
+            .explicit_times = columns_.times_are_read,
+            .clock = Clock::recorded};
   scratch_.resize(shape_.channels.size() * static_cast<std::size_t>(shape_.type));
   return try_rows();
 }

@@ -29,9 +29,14 @@ rt::Result<Format> read_format(RecordedFile& file, std::uint64_t body, std::uint
   const std::string_view text = file.at(body, kExtensibleBytes);
   const std::uint64_t there = std::min<std::uint64_t>(bytes, text.size());
   if (there < kFormatBytes) return fault(file, body, "the format chunk has " + std::to_string(there) + " bytes, expected at least 16");
-  Format format{.tag = load16(text, 0), .channels = load16(text, 2), .rate = load32(text, 4), .frame_bytes = load16(text, 12), .bits = load16(text, 14)};
+  Format format{.tag = load16(text, 0),
+                .channels = load16(text, 2),
+                .rate = load32(text, 4),
+                .frame_bytes = load16(text, 12),
+                .bits = load16(text, 14)};
   if (format.tag == kExtensible) {
-    if (there < kExtensibleBytes) return fault(file, body, "the extensible format chunk has " + std::to_string(there) + " bytes, expected 40");
+    if (there < kExtensibleBytes)
+      return fault(file, body, "the extensible format chunk has " + std::to_string(there) + " bytes, expected 40");
     format.tag = load16(text, kSubFormatAt);
   }
   if (format.channels == 0) return fault(file, body + 2, "no channels");
@@ -48,16 +53,20 @@ rt::Result<SampleFormat> sample_format(const RecordedFile& file, std::uint64_t b
   for (const Known& known : kKnown) {
     if (known.tag != format.tag || known.bits != format.bits) continue;
     if (format.frame_bytes == format.channels * format.bits / 8) return known.format;
-    return fault(file, body + 12, "a frame of " + std::to_string(format.frame_bytes) + " bytes, expected " + std::to_string(format.channels * format.bits / 8));
+    return fault(
+        file, body + 12,
+        "a frame of " + std::to_string(format.frame_bytes) + " bytes, expected " + std::to_string(format.channels * format.bits / 8));
   }
-  return fault(file, body, "format " + std::to_string(format.tag) + " of " + std::to_string(format.bits) +
-                               " bits, expected PCM (1) of 8, 16, 24 or 32, or float (3) of 32 or 64");
+  return fault(file, body,
+               "format " + std::to_string(format.tag) + " of " + std::to_string(format.bits) +
+                   " bits, expected PCM (1) of 8, 16, 24 or 32, or float (3) of 32 or 64");
 }
 
 /// Walks the chunks to the samples. Of the data chunk's size, what the file holds is taken.
 rt::Result<Samples> find_samples(RecordedFile& file) {
   const std::string_view riff = file.at(0, kRiffHeader);
-  if (riff.size() < kRiffHeader || riff.substr(0, 4) != "RIFF" || riff.substr(8, 4) != "WAVE") return fault(file, 0, "not a RIFF WAVE file");
+  if (riff.size() < kRiffHeader || riff.substr(0, 4) != "RIFF" || riff.substr(8, 4) != "WAVE")
+    return fault(file, 0, "not a RIFF WAVE file");
   Samples samples;
   bool has_format = false;
   for (std::uint64_t at = kRiffHeader; at + kChunkHeader <= file.size();) {
@@ -80,7 +89,8 @@ rt::Result<Samples> find_samples(RecordedFile& file) {
       samples.begin = body;
       samples.bytes = std::min(bytes, file.size() - body);
       if (samples.bytes < bytes) {
-        samples.complaint = "byte " + std::to_string(at + 4) + ": the data chunk claims " + std::to_string(bytes) + " bytes, the file holds " + std::to_string(samples.bytes);
+        samples.complaint = "byte " + std::to_string(at + 4) + ": the data chunk claims " + std::to_string(bytes) +
+                            " bytes, the file holds " + std::to_string(samples.bytes);
       }
       return samples;
     }

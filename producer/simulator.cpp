@@ -17,7 +17,9 @@ constexpr std::uint64_t kLongestDropout = 100;
 
 enum Purpose : std::uint64_t { wave, noise, spike, nan_value, dropout, purposes };
 
-double turns_to_radians(std::uint64_t turns) { return std::ldexp(static_cast<double>(static_cast<std::int64_t>(turns)), -63) * std::numbers::pi; }
+double turns_to_radians(std::uint64_t turns) {
+  return std::ldexp(static_cast<double>(static_cast<std::int64_t>(turns)), -63) * std::numbers::pi;
+}
 
 template <class T>
 void store(const double* values, std::uint32_t frames, std::byte* out, std::uint32_t stride) noexcept {
@@ -32,13 +34,15 @@ void store(const double* values, std::uint32_t frames, std::byte* out, std::uint
 rt::Result<std::unique_ptr<Source>> Simulator::open(const config::Stream& stream) {
   if (stream.channels.empty()) return rt::Error{EX_CONFIG, "stream " + stream.name + ": a simulated stream needs at least one channel"};
   if (!(stream.rate_hz > 0) || !std::isfinite(stream.rate_hz)) {
-    return rt::Error{EX_CONFIG, "stream " + stream.name + ": rate = " + std::to_string(stream.rate_hz) + "; a simulated stream needs a rate above 0"};
+    return rt::Error{EX_CONFIG,
+                     "stream " + stream.name + ": rate = " + std::to_string(stream.rate_hz) + "; a simulated stream needs a rate above 0"};
   }
   return std::unique_ptr<Source>(new Simulator(stream));
 }
 
 Simulator::Simulator(const config::Stream& stream) : seed_(stream.seed), channels_(stream.channels.size()) {
-  shape_ = {.channels = stream.channels, .type = stream.type, .rate_hz = stream.rate_hz, .explicit_times = false, .clock = Clock::monotonic};
+  shape_ = {
+      .channels = stream.channels, .type = stream.type, .rate_hz = stream.rate_hz, .explicit_times = false, .clock = Clock::monotonic};
   period_ns_ = 1e9 / stream.rate_hz;
   seed(0);
   take_parameters(stream);
@@ -143,8 +147,10 @@ void Simulator::make(std::byte* data, const FrameLayout& layout, std::uint32_t f
     for (std::uint32_t i = 0; i < channels_.size(); ++i, out += layout.value_bytes) {
       make_wave(channels_[i], i, first, count, values);
       if (channels_[i].waveform != config::Waveform::index) disturb(channels_[i], count, values);
-      if (layout.value_bytes == sizeof(float)) store<float>(values.data(), count, out, layout.stride);
-      else store<double>(values.data(), count, out, layout.stride);
+      if (layout.value_bytes == sizeof(float))
+        store<float>(values.data(), count, out, layout.stride);
+      else
+        store<double>(values.data(), count, out, layout.stride);
     }
     done += count;
   }
@@ -157,13 +163,19 @@ void Simulator::make_wave(Channel& c, std::uint32_t index, std::uint64_t first, 
   constexpr std::uint64_t kHalfTurn = std::uint64_t{1} << 63;
   constexpr std::uint64_t kTolerance = std::uint64_t{1} << 32;  // of 2^64: edges fall on the frame where rounding would miss it by one
   switch (c.waveform) {
-    case config::Waveform::sine: return make_sine(c, first, frames, out);
+    case config::Waveform::sine:
+      return make_sine(c, first, frames, out);
     case config::Waveform::square:
-      return fill([&](std::uint64_t i) { return c.offset + (i * c.turns_per_frame + kTolerance < kHalfTurn ? c.amplitude : -c.amplitude); });
-    case config::Waveform::random_walk: return fill([&](std::uint64_t) { return c.offset + (c.walk += c.amplitude * c.wave_random.normal()); });
-    case config::Waveform::noise: return fill([&](std::uint64_t) { return c.offset + c.amplitude * (2 * c.wave_random.uniform() - 1); });
-    case config::Waveform::constant: return fill([&](std::uint64_t) { return c.offset; });
-    case config::Waveform::index: return fill([&](std::uint64_t i) { return static_cast<double>(i % kIndexPeriod + index); });
+      return fill(
+          [&](std::uint64_t i) { return c.offset + (i * c.turns_per_frame + kTolerance < kHalfTurn ? c.amplitude : -c.amplitude); });
+    case config::Waveform::random_walk:
+      return fill([&](std::uint64_t) { return c.offset + (c.walk += c.amplitude * c.wave_random.normal()); });
+    case config::Waveform::noise:
+      return fill([&](std::uint64_t) { return c.offset + c.amplitude * (2 * c.wave_random.uniform() - 1); });
+    case config::Waveform::constant:
+      return fill([&](std::uint64_t) { return c.offset; });
+    case config::Waveform::index:
+      return fill([&](std::uint64_t i) { return static_cast<double>(i % kIndexPeriod + index); });
   }
 }
 

@@ -1,7 +1,7 @@
 // A source that makes its own data: seeded waveforms, noise, spikes, NaN and drop-outs, paced by absolute deadlines on CLOCK_MONOTONIC.
 // Made by main's thread, then used by its source thread alone. Frame i is due at anchor + (i - anchor's frame) / rate and never comes
-// before. Sine, square, constant and index are functions of the frame index and the rate alone; whatever is random depends on the seed and on the
-// frame it began at, never on how the frames were split into reads. A crash loses only the random walks.
+// before. Sine, square, constant and index are functions of the frame index and the rate alone; whatever is random depends on the seed and
+// on the frame it began at, never on how the frames were split into reads. A crash loses only the random walks.
 #pragma once
 #include <array>
 #include <vector>

@@ -209,7 +209,8 @@ rt::Done RingWriter::keep_as_predecessor(const Segment& old_ring, const Segment&
   for (const auto& [segment, kind] : {std::pair{&old_gates, "gates"}, std::pair{&old_ring, "ring"}}) {
     const std::string draining = object_path(instance_, kind) + ".draining";
     const std::string self = "/proc/self/fd/" + std::to_string(segment->fd());
-    const std::string fresh = draining + "." + std::to_string(random_id());
+    const std::string fresh = draining + ".new";
+    ::unlink(fresh.c_str());  // of a start that was killed here
     if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0)
       return rt::errno_error(draining + ": cannot keep the old ring");
     if (rename(fresh.c_str(), draining.c_str()) != 0) return rt::errno_error(draining + ": cannot keep the old ring");
@@ -273,7 +274,7 @@ void RingWriter::unlink() {
 }
 
 void RingWriter::forget_predecessor() {
-  for (const char* kind : {"ring.draining", "gates.draining"}) {
+  for (const char* kind : {"ring.draining", "gates.draining", "ring.draining.new", "gates.draining.new"}) {
     struct stat st {};
     const std::string path = object_path(instance_, kind);
     if (lstat(path.c_str(), &st) == 0 && st.st_uid == geteuid()) ::unlink(path.c_str());

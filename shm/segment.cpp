@@ -111,7 +111,10 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
   }
   if (fchmod(fd_.get(), mode) != 0) return rt::errno_error(path + ": cannot set its mode");
   const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
-  const std::string target = replace ? path + "." + std::to_string(random_id()) : path;
+  // A start that is killed between the two names leaves this one; the next start takes it away.
+  const std::string target = replace ? path + ".new" : path;
+  struct stat left {};
+  if (replace && lstat(target.c_str(), &left) == 0 && left.st_uid == geteuid()) ::unlink(target.c_str());
   if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     if (errno == EEXIST) return rt::Error{EX_TEMPFAIL, path + ": another process made it at the same moment"};
     return rt::errno_error(path + ": cannot name the object");

@@ -116,9 +116,9 @@ std::vector<Recording> recordings_or_none() {
   return found;
 }
 
-INSTANTIATE_TEST_SUITE_P(Recordings, Replay, ::testing::ValuesIn(recordings_or_none()), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Recordings, Replay, ::testing::ValuesIn(recordings_or_none()), [](const auto& parameter) {
   std::string name;
-  for (const char c : info.param.file) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  for (const char c : parameter.param.file) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
   return name.empty() ? std::string("none") : name;
 });
 

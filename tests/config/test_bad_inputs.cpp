@@ -1,0 +1,162 @@
+// Bad inputs, each with the place and the words that the operator is told.
+#include <gmock/gmock.h>
+
+#include "config/config.hpp"
+
+namespace chappe::config {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kStream = "[[stream]]\nname = \"a\"\nrate = 100\nchannels = 2\n";
+
+struct Bad {
+  const char* name;
+  std::string text;
+  std::uint32_t line, column;
+  const char* key;
+  const char* words;
+};
+
+std::string with(const std::string& section) { return section + "\n" + kStream; }
+std::string in_stream(const std::string& lines) { return kStream + lines + "\n"; }
+std::string replay(const std::string& lines) { return "[[stream]]\nname = \"a\"\nsource = \"replay\"\nfile = \"f\"\n" + lines + "\n"; }
+
+class BadInput : public testing::TestWithParam<Bad> {};
+
+TEST_P(BadInput, is_told_with_its_place) {
+  const Bad& bad = GetParam();
+  const LoadResult result = load_text(bad.text, "t.toml");
+  ASSERT_EQ(result.faults.size(), 1u) << describe(result.faults);
+  const Fault& fault = result.faults[0];
+  EXPECT_EQ(fault.file, "t.toml");
+  EXPECT_EQ(fault.line, bad.line) << describe(result.faults);
+  EXPECT_EQ(fault.column, bad.column) << describe(result.faults);
+  EXPECT_EQ(fault.key, bad.key);
+  EXPECT_THAT(fault.text, HasSubstr(bad.words));
+}
+
+const std::vector<Bad> kBad{
+    // What is no TOML, and keys that nobody knows.
+    {"syntax", "[ring]\nblocks = \n", 2, 10, "", "not TOML"},
+    {"twice", "[log]\nlevel = \"info\"\nlevel = \"info\"\n", 3, 1, "", "not TOML"},
+    {"deep_key", "a" + std::string(1000, '.') + "\n", 1, 10, "", "more than 8 parts"},
+    {"unknown_key", with("[ring]\nblock = 64"), 2, 1, "ring.block", "nearest known: blocks"},
+    {"unknown_table", with("[rng]\nblocks = 64"), 1, 2, "rng", "nearest known: ring"},
+    {"unknown_far", with("[log]\ncolour = 1"), 2, 1, "log.colour", "known here: level"},
+    {"unknown_process", with("[metrics.produce]\nport = 1"), 1, 10, "metrics.produce", "nearest known: producer"},
+    {"unknown_thread", with("[realtime.drian]\npriority = 1"), 1, 11, "realtime.drian", "nearest known: drain"},
+    {"unknown_in_channel", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", unti = \"g\" }]", 4, 27, "stream[0].channels[0].unti", "unit"},
+    {"unknown_in_window", in_stream("[[stream.window]]\nframe = 3\nframes = 3"), 6, 1, "stream[0].window[0].frame", "frames"},
+    // Wrong types.
+    {"text_for_number", with("[ring]\nblocks = \"64\""), 2, 10, "ring.blocks", "\"64\": expected a whole number"},
+    {"fraction", with("[ring]\nblocks = 64.5"), 2, 10, "ring.blocks", "64.5: expected a whole number"},
+    {"negative", with("[ring]\nblocks = -64"), 2, 10, "ring.blocks", "-64: expected a whole number, 0 or more"},
+    {"number_for_text", with("[instance]\nname = 5"), 2, 8, "instance.name", "5: expected text in quotes"},
+    {"number_for_duration", with("[ring]\nmax_delay = 10"), 2, 13, "ring.max_delay", "such as \"250us\""},
+    {"bad_duration", with("[ring]\nmax_delay = \"10 parsecs\""), 2, 13, "ring.max_delay", "\"10 parsecs\": expected a duration"},
+    {"text_for_truth", with("[realtime]\nlock_memory = \"yes\""), 2, 15, "realtime.lock_memory", "true or false"},
+    {"value_for_table", with("ring = 5"), 1, 8, "ring", "5: expected a table: [ring]"},
+    {"table_for_array", "[stream]\nname = \"a\"", 1, 1, "stream", "[[stream]]"},
+    {"word", with("[producer]\non_full = \"wiat\""), 2, 11, "producer.on_full", "expected \"drop\" or \"wait\"; nearest: \"wait\""},
+    {"level", with("[log]\nlevel = \"warning\""), 2, 9, "log.level", "error; nearest: warn"},
+    {"cpus", with("[realtime.feed]\ncpus = 3"), 2, 8, "realtime.feed.cpus", "such as [2, 3]"},
+    {"channels_type", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = true", 4, 12, "stream[0].channels", "true: expected a number from 1 to 4096"},
+    {"channel_type", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [\"x\", 5]", 4, 18, "stream[0].channels[1]", "5: expected a channel's name"},
+    // Limits.
+    {"instance", with("[instance]\nname = \"A b\""), 2, 8, "instance.name", "a-z, 0-9, _ and -"},
+    {"instance_empty", with("[instance]\nname = \"\""), 2, 8, "instance.name", "1 to 32"},
+    {"group", with("[permissions]\nreaders = \"a b\""), 2, 11, "permissions.readers", "a group's name or number"},
+    {"not_a_power", with("[ring]\nblocks = 100"), 2, 10, "ring.blocks", "100: expected a power of two from 8 to 65536; nearest: 128"},
+    {"few_blocks", with("[ring]\nblocks = 4"), 2, 10, "ring.blocks", "nearest: 8"},
+    {"block_bytes", with("[ring]\nblock_bytes = 5000"), 2, 15, "ring.block_bytes", "multiple of 4096"},
+    {"delay", with("[ring]\nmax_delay = \"1us\""), 2, 13, "ring.max_delay", "1us: expected 100us to 10s"},
+    {"refresh", with("[display]\nrefresh = 1000"), 2, 11, "display.refresh", "0.1 to 50 Hz"},
+    {"address", with("[metrics.producer]\naddress = \"example.org\""), 2, 11, "metrics.producer.address", "IPv4"},
+    {"port", with("[metrics.display]\nport = 70000"), 2, 8, "metrics.display.port", "0 to 65535"},
+    {"port_huge", with("[metrics.display]\nport = 4294967296"), 2, 8, "metrics.display.port", "0 to 65535"},
+    {"same_port", with("[metrics.producer]\nport = 9465"), 2, 8, "metrics.producer.port", "same address and port"},
+    {"priority", with("[realtime.feed]\npriority = 100"), 2, 12, "realtime.feed.priority", "1 to 99"},
+    {"priority_of_other", with("[realtime.feed]\npolicy = \"other\"\npriority = 5"), 3, 12, "realtime.feed.priority", "stands only with policy = \"fifo\""},
+    {"cpu", with("[realtime.feed]\ncpus = [-1]"), 2, 8, "realtime.feed.cpus", "0 to 1023"},
+    {"cpu_twice", with("[realtime.feed]\ncpus = [2, 2]"), 2, 8, "realtime.feed.cpus", "2: named twice"},
+    {"stack", with("[realtime.feed]\nstack = 1000"), 2, 9, "realtime.feed.stack", "multiple of 4096"},
+    // Streams.
+    {"no_stream", "[log]\nlevel = \"info\"\n", 0, 0, "stream", "0 streams: expected 1 to 256"},
+    {"no_name", "[[stream]]\nrate = 1\nchannels = 1", 1, 1, "stream[0].name", "missing"},
+    {"no_rate", "[[stream]]\nname = \"a\"\nchannels = 1", 1, 1, "stream[0].rate", "missing"},
+    {"no_channels", "[[stream]]\nname = \"a\"\nrate = 1", 1, 1, "stream[0].channels", "missing"},
+    {"empty_channels", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = []", 4, 12, "stream[0].channels", "at least one"},
+    {"stream_name", "[[stream]]\nname = \"a/b\"\nrate = 1\nchannels = 1", 2, 8, "stream[0].name", "letters, digits"},
+    {"same_stream", in_stream(kStream), 6, 8, "stream[1].name", "stream[0] has the same name"},
+    {"long_name", "[[stream]]\nname = \"" + std::string(48, 'a') + "\"\nrate = 1\nchannels = 1", 2, 8, "stream[0].name", "1 to 47"},
+    {"rate_zero", "[[stream]]\nname = \"a\"\nrate = 0\nchannels = 1", 3, 8, "stream[0].rate", "0.001 to"},
+    {"rate_nan", "[[stream]]\nname = \"a\"\nrate = nan\nchannels = 1", 3, 8, "stream[0].rate", "nan: expected"},
+    {"same_channel", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [\"x\", \"x\"]", 4, 18, "stream[0].channels[1].name", "channels[0] has the same name"},
+    {"long_unit", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", unit = \"0123456789abcdef\" }]", 4, 34, "stream[0].channels[0].unit", "15 bytes"},
+    {"probability", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", nans = 1.5 }]", 4, 34, "stream[0].channels[0].nans", "0 to 1"},
+    {"index", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", waveform = \"index\", noise = 1 }]", 4, 13, "stream[0].channels[0]", "frame index alone"},
+    {"too_many", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = 4096\n[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1", 1, 1, "stream", "4097 channels in sum"},
+    {"dropout", in_stream("dropout = 2"), 5, 11, "stream[0].dropout", "0 to 1"},
+    // Windows.
+    {"both_windows", in_stream("[[stream.window]]\nframes = 3\nduration = \"1s\""), 5, 1, "stream[0].window[0]", "not both"},
+    {"no_window_key", in_stream("[[stream.window]]"), 5, 1, "stream[0].window[0]", "either frames"},
+    {"window_short", in_stream("[[stream.window]]\nduration = \"10us\""), 6, 12, "stream[0].window[0].duration", "1ms to 86400s"},
+    {"window_long", in_stream("[[stream.window]]\nframes = 1000000001"), 6, 10, "stream[0].window[0].frames", "1 to 1000000000"},
+    {"window_word", in_stream("[[stream.window]]\nduration = \"long\""), 6, 12, "stream[0].window[0].duration", "expected a duration"},
+    {"window_twice", in_stream("[[stream.window]]\nframes = 3\n[[stream.window]]\nframes = 3"), 7, 1, "stream[0].window[1]", "twice"},
+    {"default_window", with("[[window]]\nframes = 0"), 1, 1, "window[0]", "either frames"},
+    // Contradictions.
+    {"replay_key", in_stream("loop = true"), 5, 8, "stream[0].loop", "stands only with source = \"replay\""},
+    {"simulator_key", replay("seed = 1"), 5, 8, "stream[0].seed", "stands only with source = \"simulator\""},
+    {"waveform_of_replay", replay("format = \"i16le\"\nchannels = [{ name = \"x\", noise = 1 }]"), 6, 35, "stream[0].channels[0].noise", "a recording has its own"},
+    {"no_file", "[[stream]]\nname = \"a\"\nsource = \"replay\"", 1, 1, "stream[0].file", "missing"},
+    {"fast_and_drop", replay("as_fast_as_possible = true"), 5, 23, "stream[0].as_fast_as_possible", "on_full = \"wait\""},
+    {"raw_channels", replay("format = \"f32le\""), 1, 1, "stream[0].channels", "channels = N"},
+    {"time_in_wav", replay("format = \"wav\"\ntime_column = 0"), 6, 15, "stream[0].time_column", "format = \"wav\""},
+    {"time_and_rate", replay("rate = 5\ntime_column = 0"), 5, 8, "stream[0].rate", "contradicts time_column"},
+    // The ring against its streams.
+    {"frame_too_large", with("[ring]\nblock_bytes = 4096\n") + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1100\n", 2, 15, "ring.block_bytes", "takes 4416 bytes; expected at least 8192"},
+    {"too_shallow", "[ring]\nblocks = 8\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", 2, 10, "ring.blocks", "holds 0.008 s"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(kBad), [](const auto& instance) { return std::string(instance.param.name); });
+
+TEST(BadInputs, are_all_told_at_once_in_the_order_of_the_file) {
+  const LoadResult result = load_text("[ring]\nblocks = 100\nblok = 1\n[log]\nlevel = 5\n[[stream]]\nname = \"a b\"\nrate = \"x\"\nchannels = 1\n", "t");
+  EXPECT_EQ(describe(result.faults),
+            "t:2:10: ring.blocks: 100: expected a power of two from 8 to 65536; nearest: 128\n"
+            "t:3:1: ring.blok: unknown key; nearest known: blocks\n"
+            "t:5:9: log.level: 5: expected text in quotes\n"
+            "t:7:8: stream[0].name: \"a b\": expected 1 to 47 of letters, digits, _ . and -\n"
+            "t:8:8: stream[0].rate: \"x\": expected a number");
+}
+
+TEST(BadInputs, cannot_forge_a_line_of_the_report) {
+  const LoadResult result = load_text("\"a\\nall is good\" = 1\n" + std::string(kStream), "t");
+  EXPECT_EQ(describe(result.faults).find('\n'), std::string::npos);
+  EXPECT_EQ(result.faults.size(), 1u);
+}
+
+TEST(RingDepth, warns_between_a_twentieth_and_half_a_second) {
+  const LoadResult result = load_text("[ring]\nblocks = 16\n" + std::string(kStream), "t");
+  EXPECT_TRUE(result.faults.empty()) << describe(result.faults);
+  ASSERT_EQ(result.loaded.warnings.size(), 1u);
+  EXPECT_THAT(result.loaded.warnings[0], HasSubstr("blocks = 64 holds half a second"));
+}
+
+TEST(RingDepth, does_not_matter_to_who_waits) {
+  const LoadResult result = load_text("[producer]\non_full = \"wait\"\n[ring]\nblocks = 8\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", "t");
+  EXPECT_TRUE(result.faults.empty()) << describe(result.faults);
+  EXPECT_TRUE(result.loaded.warnings.empty());
+}
+
+TEST(Metrics, beyond_loopback_are_a_warning) {
+  const LoadResult result = load_text(with("[metrics.producer]\naddress = \"0.0.0.0\""), "t");
+  EXPECT_TRUE(result.faults.empty());
+  ASSERT_EQ(result.loaded.warnings.size(), 1u);
+  EXPECT_THAT(result.loaded.warnings[0], HasSubstr("not loopback"));
+}
+
+}  // namespace
+}  // namespace chappe::config

@@ -1,0 +1,212 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/config.hpp"
+
+namespace chappe::config {
+namespace {
+
+constexpr const char* kStream = "[[stream]]\nname = \"a\"\nrate = 100\nchannels = 2\n";
+
+LoadResult good(const std::string& text) {
+  LoadResult result = load_text(text, "t");
+  EXPECT_EQ(describe(result.faults), "") << text;
+  return result;
+}
+
+TEST(Parse, gives_the_documented_defaults) {
+  const Config c = good(kStream).loaded.config;
+  EXPECT_EQ(c.instance, "default");
+  EXPECT_EQ(c.ring.blocks, 512u);
+  EXPECT_EQ(c.ring.max_delay_ns, 10'000'000);
+  EXPECT_EQ(endpoint(c, "producer").port, 9464);
+  EXPECT_EQ(endpoint(c, "aggregator").port, 9465);
+  EXPECT_EQ(endpoint(c, "display").port, 9466);
+  EXPECT_EQ(endpoint(c, "nobody").port, 0);
+  const rt::ThreadPlan feed = c.realtime.threads.at("feed");
+  EXPECT_EQ(feed.name, "chappe-feed");
+  EXPECT_EQ(feed.policy, rt::Policy::fifo);
+  EXPECT_EQ(feed.priority, 60);
+  EXPECT_EQ(feed.stack_bytes, 262144u);
+  EXPECT_EQ(c.realtime.threads.at("drain").priority, 50);
+  EXPECT_EQ(c.realtime.threads.at("source").priority, 55);
+  ASSERT_EQ(c.streams.size(), 1u);
+  EXPECT_EQ(c.streams[0].channels[1].name, "ch1");
+  EXPECT_EQ(c.streams[0].channels[1].waveform, Waveform::sine);
+  EXPECT_EQ(c.streams[0].windows, (std::vector<Window>{{0, 1'000'000'000}}));
+}
+
+TEST(Parse, takes_every_key_of_a_simulated_stream) {
+  const Stream s = good(R"([[stream]]
+name = "Vib.1"
+source = "simulator"
+rate = 12.5
+type = "f64"
+seed = 9
+dropout = 0.25
+channels = ["x", { name = "y", unit = "g", waveform = "square", amplitude = 2, offset = -1, frequency = 3.5, noise = 0.1, spikes = 0.01, nans = 0.02 }]
+[[stream.window]]
+frames = 10
+[[stream.window]]
+duration = "250ms"
+)").loaded.config.streams.at(0);
+  EXPECT_EQ(s.name, "Vib.1");
+  EXPECT_EQ(s.rate_hz, 12.5);
+  EXPECT_EQ(s.type, SampleType::f64);
+  EXPECT_EQ(s.seed, 9u);
+  EXPECT_EQ(s.dropout_probability, 0.25);
+  EXPECT_EQ(s.channels.at(0).name, "x");
+  EXPECT_EQ(s.channels.at(1), (Channel{"y", "g", Waveform::square, 2, -1, 3.5, 0.1, 0.01, 0.02}));
+  EXPECT_EQ(s.windows, (std::vector<Window>{{10, 0}, {0, 250'000'000}}));
+}
+
+TEST(Parse, takes_every_key_of_a_replay) {
+  const Config c = good(R"([producer]
+on_full = "wait"
+[[stream]]
+name = "r"
+source = "replay"
+file = "a.csv"
+format = "csv"
+time_column = 3
+time_unit = "ms"
+as_fast_as_possible = true
+loop = false
+)").loaded.config;
+  EXPECT_EQ(c.on_full, OnFull::wait);
+  EXPECT_EQ(c.streams.at(0).replay, (Replay{"a.csv", ReplayFormat::csv, "3", TimeUnit::ms, true, false}));
+  EXPECT_TRUE(c.streams.at(0).channels.empty());
+}
+
+TEST(Parse, lets_streams_without_windows_take_those_of_the_top_level) {
+  const Config c = good(std::string("[[window]]\nframes = 7\n") + kStream).loaded.config;
+  EXPECT_EQ(c.default_windows, (std::vector<Window>{{7, 0}}));
+  EXPECT_EQ(c.streams.at(0).windows, c.default_windows);
+}
+
+TEST(Parse, gives_a_thread_of_policy_other_no_priority_by_itself) {
+  const Config c = good(std::string("[realtime.feed]\npolicy = \"other\"\ncpus = [1, 3]\n") + kStream).loaded.config;
+  EXPECT_EQ(c.realtime.threads.at("feed").priority, 0);
+  EXPECT_EQ(c.realtime.threads.at("feed").cpus, (std::vector<int>{1, 3}));
+}
+
+TEST(Parse, remembers_where_each_value_comes_from) {
+  const LoadResult r = good(std::string("[ring]\nblocks = 256\n") + kStream);
+  EXPECT_EQ(r.loaded.origins.at("ring.blocks"), "t:2");
+  EXPECT_EQ(r.loaded.origins.at("ring.block_bytes"), "default");
+  EXPECT_EQ(r.loaded.origins.at("stream[0].rate"), "t:5");
+  EXPECT_EQ(r.loaded.origins.at("stream[0].type"), "default");
+  EXPECT_EQ(r.loaded.origins.at("stream[0].channels[1]"), "t:6");
+  EXPECT_THAT(to_toml(r.loaded.config, &r.loaded.origins), testing::HasSubstr("blocks = 256  # t:2\n"));
+}
+
+TEST(Print, is_read_back_to_the_same_configuration_and_hash) {
+  const LoadResult first = good(R"([instance]
+name = "x-1"
+[permissions]
+readers = "nogroup"
+[ring]
+blocks = 1024
+max_delay = "2500us"
+[producer]
+on_full = "wait"
+[window_log]
+path = "/tmp/a \"quoted\" \\ name.csv"
+[log]
+level = "debug"
+[display]
+refresh = 2.5
+[metrics.display]
+address = "0.0.0.0"
+port = 0
+[realtime]
+lock_memory = false
+[realtime.source]
+policy = "other"
+cpus = [0, 2]
+stack = 131072
+[[window]]
+frames = 3
+[[stream]]
+name = "s"
+rate = 0.1
+dropout = 1e-9
+channels = [{ name = "°C \"in\"", unit = "°C", waveform = "random_walk", amplitude = 0.1, noise = 1e-7, nans = 0.3 }, "b"]
+[[stream]]
+name = "raw"
+source = "replay"
+file = "x.bin"
+format = "i16le"
+rate = 250
+channels = 3
+[[stream]]
+name = "rows"
+source = "replay"
+file = "x.csv"
+time_column = "when"
+time_unit = "iso8601"
+[[stream.window]]
+duration = "90s"
+)");
+  const std::string text = to_toml(first.loaded.config);
+  const LoadResult again = good(text);
+  EXPECT_EQ(again.loaded.config, first.loaded.config) << text;
+  EXPECT_EQ(again.loaded.hash, first.loaded.hash);
+  EXPECT_EQ(to_toml(again.loaded.config), text);
+  EXPECT_EQ(good(to_toml(first.loaded.config, &first.loaded.origins)).loaded.config, first.loaded.config) << "with origins";
+  EXPECT_THAT(to_json(first.loaded.config), testing::HasSubstr("\"iso8601\""));
+}
+
+TEST(Hash, differs_when_any_value_differs) {
+  Config c = good(kStream).loaded.config;
+  const std::uint64_t before = hash_of(c);
+  c.streams[0].channels[0].noise = 1e-12;
+  EXPECT_NE(hash_of(c), before);
+}
+
+TEST(FrameStride, pads_to_a_power_of_two_up_to_64_bytes_and_then_to_multiples_of_64) {
+  EXPECT_EQ(frame_stride(1, SampleType::f32), 4u);
+  EXPECT_EQ(frame_stride(3, SampleType::f32), 16u);
+  EXPECT_EQ(frame_stride(6, SampleType::f64), 64u);
+  EXPECT_EQ(frame_stride(16, SampleType::f32), 64u);
+  EXPECT_EQ(frame_stride(17, SampleType::f32), 128u);
+  EXPECT_EQ(frame_stride(73, SampleType::f64), 640u);
+}
+
+class File : public testing::Test {
+ protected:
+  File() : path_(testing::TempDir() + "chappe-config-" + std::to_string(::getpid())) {}
+  ~File() override { std::filesystem::remove_all(path_); }
+  std::string fault() const { return describe(load_file(path_).faults); }
+  std::string path_;
+};
+
+TEST_F(File, that_is_missing_is_one_fault) { EXPECT_EQ(fault(), path_ + ": cannot be opened: No such file or directory"); }
+
+TEST_F(File, that_is_a_folder_is_refused) {
+  std::filesystem::create_directory(path_);
+  EXPECT_EQ(fault(), path_ + ": not a regular file");
+}
+
+TEST_F(File, that_is_a_pipe_is_refused_and_not_waited_for) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(fault(), path_ + ": not a regular file");
+}
+
+TEST_F(File, of_more_than_a_mebibyte_is_refused) {
+  std::ofstream(path_) << std::string((1 << 20) + 1, '#');
+  EXPECT_EQ(fault(), path_ + ": larger than 1 MiB: this is no configuration");
+}
+
+TEST_F(File, that_is_good_loads) {
+  std::ofstream(path_) << kStream;
+  EXPECT_EQ(fault(), "");
+}
+
+}  // namespace
+}  // namespace chappe::config
