@@ -27,7 +27,8 @@ class Checker {
   }
   /// A number in a closed range; NaN is in none.
   void number_within(const std::string& key, double value, double low, double high, const std::string& unit = "") {
-    expect(value >= low && value <= high, key, number_text(value) + ": expected a number from " + number_text(low) + " to " + number_text(high) + unit);
+    expect(value >= low && value <= high, key,
+           number_text(value) + ": expected a number from " + number_text(low) + " to " + number_text(high) + unit);
   }
   void duration_within(const std::string& key, std::int64_t ns, std::int64_t low, std::int64_t high) {
     expect(ns >= low && ns <= high, key, duration_text(ns) + ": expected " + duration_text(low) + " to " + duration_text(high));

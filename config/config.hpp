@@ -24,8 +24,8 @@ struct Channel {
   std::string name;
   std::string unit;
   Waveform waveform = Waveform::sine;
-  double amplitude = 1;          ///< peak, in the channel's unit; the step's deviation of a random walk
-  double offset = 0;             ///< in the channel's unit
+  double amplitude = 1;  ///< peak, in the channel's unit; the step's deviation of a random walk
+  double offset = 0;     ///< in the channel's unit
   double frequency_hz = 1;
   double noise = 0;              ///< standard deviation added to every value
   double spike_probability = 0;  ///< of each frame; a spike adds 100 amplitudes
@@ -53,19 +53,19 @@ struct Replay {
 struct Stream {
   std::string name;
   SourceKind source = SourceKind::simulator;
-  double rate_hz = 0;                       ///< frames per second; 0 with replay: the recording's own
+  double rate_hz = 0;  ///< frames per second; 0 with replay: the recording's own
   SampleType type = SampleType::f32;
-  std::vector<Channel> channels;            ///< empty with replay: the recording's own
-  std::uint64_t seed = 1;                   ///< simulator
-  double dropout_probability = 0;           ///< simulator: of each frame, the chance that the device loses 1 to 100 frames from here
+  std::vector<Channel> channels;   ///< empty with replay: the recording's own
+  std::uint64_t seed = 1;          ///< simulator
+  double dropout_probability = 0;  ///< simulator: of each frame, the chance that the device loses 1 to 100 frames from here
   Replay replay;
-  std::vector<Window> windows;              ///< at least one
+  std::vector<Window> windows;  ///< at least one
   bool operator==(const Stream&) const = default;
 };
 
 struct Ring {
-  std::uint64_t blocks = 512;          ///< power of two, 8 to 65,536
-  std::uint64_t block_bytes = 16384;   ///< multiple of 4,096
+  std::uint64_t blocks = 512;         ///< power of two, 8 to 65,536
+  std::uint64_t block_bytes = 16384;  ///< multiple of 4,096
   std::int64_t max_delay_ns = 10'000'000;
   bool operator==(const Ring&) const = default;
 };
@@ -93,9 +93,9 @@ struct Config {
   Permissions permissions;
   Ring ring;
   OnFull on_full = OnFull::drop;
-  std::string window_log;            ///< path; empty: none
-  std::string log_level = "info";    ///< trace, debug, info, warn, error
-  double refresh_hz = 10;            ///< display
+  std::string window_log;                   ///< path; empty: none
+  std::string log_level = "info";           ///< trace, debug, info, warn, error
+  double refresh_hz = 10;                   ///< display
   std::map<std::string, Endpoint> metrics;  ///< by process: "producer", "aggregator", "display"
   Realtime realtime;
   std::vector<Stream> streams;
@@ -107,8 +107,8 @@ struct Config {
 struct Fault {
   std::string file;
   std::uint32_t line = 0, column = 0;
-  std::string key;       ///< dotted path, such as stream[0].rate
-  std::string text;      ///< value, what was expected, and the nearest known key
+  std::string key;   ///< dotted path, such as stream[0].rate
+  std::string text;  ///< value, what was expected, and the nearest known key
 };
 
 /// Where a value in force came from, by dotted key: "default" or "FILE:LINE".
@@ -117,13 +117,13 @@ using Origins = std::map<std::string, std::string>;
 struct Loaded {
   Config config;
   Origins origins;
-  std::uint64_t hash = 0;               ///< of the effective configuration (FNV-1a over its canonical text)
+  std::uint64_t hash = 0;  ///< of the effective configuration (FNV-1a over its canonical text)
   std::vector<std::string> warnings;
 };
 
 struct LoadResult {
-  Loaded loaded;               ///< meaningful when faults is empty
-  std::vector<Fault> faults;   ///< all of them at once
+  Loaded loaded;              ///< meaningful when faults is empty
+  std::vector<Fault> faults;  ///< all of them at once
 };
 
 /// Reads the file once (regular, at most 1 MiB), parses, validates. Never throws.
@@ -132,7 +132,8 @@ LoadResult load_file(const std::string& path);
 LoadResult load_text(const std::string& text, const std::string& name);
 /// What holds without any file: the text of config/chappe.toml as it was when the library was built, under the name "built-in".
 LoadResult load_default();
-/// Checks values against each other and against the limits; appends faults and warnings. Called by load_*; again after command-line overrides.
+/// Checks values against each other and against the limits; appends faults and warnings. Called by load_*; again after command-line
+/// overrides.
 void validate(const Config& config, const std::string& file, std::vector<Fault>& faults, std::vector<std::string>& warnings);
 /// "FILE:LINE:COLUMN: KEY: TEXT" for each fault, a line each.
 std::string describe(const std::vector<Fault>& faults);
@@ -145,8 +146,8 @@ std::string to_json(const Config& config);
 /// Where `process` serves its metrics; port 0 if the configuration does not say.
 Endpoint endpoint(const Config& config, const std::string& process);
 
-/// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied live.
-/// Live: windows, rates of simulated streams and their waveforms' parameters, log level, refresh.
+/// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied
+/// live. Live: windows, rates of simulated streams and their waveforms' parameters, log level, refresh.
 std::vector<std::string> refused_live(const Config& now, const Config& next);
 
 /// Bytes of one frame in the ring: channels x size, padded to the next power of two up to 64, beyond that to a multiple of 64.

@@ -40,7 +40,8 @@ Refused refused_live(const Config& now, const Config& next) {
   refuse(out, now.permissions != next.permissions, "permissions", kObjects);
   refuse(out, now.ring.blocks != next.ring.blocks, "ring.blocks", kRing);
   refuse(out, now.ring.block_bytes != next.ring.block_bytes, "ring.block_bytes", kRing);
-  refuse(out, now.ring.max_delay_ns != next.ring.max_delay_ns, "ring.max_delay", "the sources' pools are sized by it; restart the producer");
+  refuse(out, now.ring.max_delay_ns != next.ring.max_delay_ns, "ring.max_delay",
+         "the sources' pools are sized by it; restart the producer");
   refuse(out, now.on_full != next.on_full, "producer.on_full", kRing);
   refuse(out, now.window_log != next.window_log, "window_log.path", "the log is open; restart the aggregator");
   refuse(out, now.metrics != next.metrics, "metrics", "the endpoints are open; restart the processes");

@@ -54,7 +54,8 @@ bool is_covered(const std::set<std::string>& keys, std::string key) {
 
 /// Control characters cannot forge a line of a report.
 std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   return text;
 }
 
@@ -112,8 +113,8 @@ LoadResult finish(Parsed parsed, const std::string& file) {
     std::copy_if(more.begin(), more.end(), std::back_inserter(result.faults), [&](const Fault& f) { return !is_covered(unread, f.key); });
     for (Fault& fault : result.faults) locate(fault, parsed.places, file);
   }
-  const auto place = [](const Fault& f) { return std::tie(f.file, f.line, f.column); };
-  std::stable_sort(result.faults.begin(), result.faults.end(), [&](const Fault& a, const Fault& b) { return place(a) < place(b); });
+  const auto place = [](const Fault& f) { return std::tie(f.file, f.line, f.column, f.key, f.text); };
+  std::sort(result.faults.begin(), result.faults.end(), [&](const Fault& a, const Fault& b) { return place(a) < place(b); });
   for (const PrintedLine& line : printed_lines(parsed.config)) {
     if (!line.key.empty()) result.loaded.origins[line.key] = origin_of(parsed.places, line.key);
   }

@@ -11,7 +11,8 @@
 namespace chappe::config {
 namespace {
 
-constexpr Names<DisplayFormat, 3> kDisplayFormats{{{"text", DisplayFormat::text}, {"json", DisplayFormat::json}, {"csv", DisplayFormat::csv}}};
+constexpr Names<DisplayFormat, 3> kDisplayFormats{
+    {{"text", DisplayFormat::text}, {"json", DisplayFormat::json}, {"csv", DisplayFormat::csv}}};
 
 constexpr const char* kProducerAbout = "chappe-producer: reads the sources, or replays recordings, into the shared-memory ring.";
 constexpr const char* kProducerExamples = R"(Examples:
@@ -31,7 +32,8 @@ constexpr const char* kAggregatorExamples = R"(Examples:
 
 SIGUSR1 or SIGHUP reads the configuration anew; SIGTERM or SIGINT finishes and stops.)";
 
-constexpr const char* kDisplayAbout = "chappe-display: shows what the instance measures. It maps the objects read-only and can harm nothing.";
+constexpr const char* kDisplayAbout =
+    "chappe-display: shows what the instance measures. It maps the objects read-only and can harm nothing.";
 constexpr const char* kDisplayExamples = R"(Examples:
   chappe-display                                                   live in the terminal, q quits
   chappe-display --plain --seconds 20                              a line a second, for logs
@@ -43,7 +45,8 @@ void add_text(CLI::App& app, const std::string& name, std::string& into, const s
 
 /// A number in a closed range. NaN is in none.
 template <class Take>
-CLI::Option* add_number(CLI::App& app, const std::string& name, double low, double high, const std::string& type, const std::string& help, Take take) {
+CLI::Option* add_number(CLI::App& app, const std::string& name, double low, double high, const std::string& type, const std::string& help,
+                        Take take) {
   const auto checked = [=](const double& value) {
     if (!(value >= low && value <= high)) {
       throw CLI::ValidationError(name, number_text(value) + ": expected a number from " + number_text(low) + " to " + number_text(high));
@@ -78,14 +81,22 @@ std::string check_instance(const std::string& name) {
 std::string check_not_empty(const std::string& text) { return text.empty() ? "expected a path, and it is empty" : ""; }
 
 void add_common(CLI::App& app, Options& o) {
-  app.add_option("--config", o.config_path, "configuration (default: $CHAPPE_CONFIG, else the built-in one)")->type_name("FILE")->check(check_not_empty);
-  app.add_option("--instance", o.instance, "name of the instance, instead of the configuration's")->type_name("NAME")->check(check_instance);
+  app.add_option("--config", o.config_path, "configuration (default: $CHAPPE_CONFIG, else the built-in one)")
+      ->type_name("FILE")
+      ->check(check_not_empty);
+  app.add_option("--instance", o.instance, "name of the instance, instead of the configuration's")
+      ->type_name("NAME")
+      ->check(check_instance);
   app.add_option("--log-level", o.log_level, "trace, debug, info, warn or error")->type_name("WORD")->check(check_log_level);
 }
 
 void add_windows(CLI::App& app, Options& o) {
   auto* frames = app.add_option_function<std::int64_t>(
-      "--window-frames", [&o](const std::int64_t& n) { o.window = Window{static_cast<std::uint64_t>(n), 0}; }, "frames in each window, of every stream");
+      "--window-frames",
+      [&o](const std::int64_t& n) {
+        o.window = Window{static_cast<std::uint64_t>(n), 0};
+      },
+      "frames in each window, of every stream");
   frames->type_name("N")->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}));
   const auto take = [&o](const std::string& text) {
     constexpr std::int64_t kShortest = 1'000'000, kLongest = 86'400'000'000'000;
@@ -109,8 +120,10 @@ void add_producer(CLI::App& app, Options& o) {
   of_replay(add_choice(app, "--format", kReplayFormats, o.replay_format, "format of the recordings"));
   auto* channels = app.add_option("--channels", o.channels, "channels of a raw recording")->type_name("N");
   of_replay(channels->check(CLI::Range(std::int64_t{1}, std::int64_t{4096})));
-  of_replay(add_number(app, "--rate", 0.001, 1e7, "HZ", "frames per second, if the recording does not say", [&o](double hz) { o.rate_hz = hz; }));
-  of_replay(app.add_flag("--as-fast-as-possible", o.as_fast_as_possible, "not at recorded speed; waits for the aggregator, so that nothing is dropped"));
+  of_replay(
+      add_number(app, "--rate", 0.001, 1e7, "HZ", "frames per second, if the recording does not say", [&o](double hz) { o.rate_hz = hz; }));
+  of_replay(app.add_flag("--as-fast-as-possible", o.as_fast_as_possible,
+                         "not at recorded speed; waits for the aggregator, so that nothing is dropped"));
   of_replay(app.add_flag("--once", o.once, "end after the last frame instead of beginning again"));
   of_replay(add_choice(app, "--type", kSampleTypes, o.type, "samples in the ring (default f64)"));
   of_replay(app.add_option("--time-column", o.time_column, "column of the time: its name, or its index from 0")->type_name("COLUMN"));
@@ -156,7 +169,9 @@ std::string help_for_unknown(const CLI::App& app, int argc, const char* const* a
 }  // namespace
 
 rt::Result<std::optional<Options>> parse_options(Program program, int argc, const char* const* argv) {
-  const std::string name = program == Program::producer ? "chappe-producer" : program == Program::aggregator ? "chappe-aggregator" : "chappe-display";
+  const std::string name = program == Program::producer     ? "chappe-producer"
+                           : program == Program::aggregator ? "chappe-aggregator"
+                                                            : "chappe-display";
   const auto wrong = [&](const std::string& text) { return rt::Error{EX_USAGE, text + ". " + name + " --help lists all"}; };
   Options options;
   options.program = program;

@@ -16,28 +16,28 @@ enum class DisplayFormat { text, json, csv };
 
 struct Options {
   Program program = Program::producer;
-  std::string config_path;              ///< --config, else CHAPPE_CONFIG; empty: the built-in text of config/chappe.toml
+  std::string config_path;  ///< --config, else CHAPPE_CONFIG; empty: the built-in text of config/chappe.toml
   std::optional<std::string> instance;
   std::optional<std::string> log_level;
-  bool require_realtime = false;        ///< producer and aggregator
-  bool once = false;                    ///< producer: replays end; display: one picture
+  bool require_realtime = false;  ///< producer and aggregator
+  bool once = false;              ///< producer: replays end; display: one picture
   // producer
   std::vector<std::string> replay_files;  ///< not empty: they replace the streams
   ReplayFormat replay_format = ReplayFormat::automatic;
-  std::uint64_t channels = 0;             ///< of a raw recording; 0: its own
-  double rate_hz = 0;                     ///< 0: the recording's own
+  std::uint64_t channels = 0;  ///< of a raw recording; 0: its own
+  double rate_hz = 0;          ///< 0: the recording's own
   SampleType type = SampleType::f64;
   std::string time_column;
   TimeUnit time_unit = TimeUnit::automatic;
   bool as_fast_as_possible = false;
   // producer and aggregator
-  std::optional<Window> window;           ///< of every stream
+  std::optional<Window> window;  ///< of every stream
   // aggregator
   std::optional<std::string> window_log;
-  std::string closing_ledger;             ///< path of a JSON file written at an orderly end; empty: none
+  std::string closing_ledger;  ///< path of a JSON file written at an orderly end; empty: none
   // display
   std::optional<double> refresh_hz;
-  double seconds = 0;                     ///< 0: until told to stop
+  double seconds = 0;  ///< 0: until told to stop
   DisplayFormat format = DisplayFormat::text;
   bool plain = false;
 };

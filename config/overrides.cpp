@@ -46,12 +46,14 @@ void replace_streams(const Options& options, Config& config, Overrides& override
     stream.replay = {file, options.replay_format, options.time_column, options.time_unit, options.as_fast_as_possible, !options.once};
     stream.windows = config.default_windows;
     const std::string path = "stream[" + std::to_string(config.streams.size()) + "]";
-    for (const char* key : {"", ".name", ".source", ".file", ".type", ".loop", ".as_fast_as_possible"}) overrides.came_from(path + key, "--replay");
+    for (const char* key : {"", ".name", ".source", ".file", ".type", ".loop", ".as_fast_as_possible"})
+      overrides.came_from(path + key, "--replay");
     if (options.rate_hz != 0) overrides.came_from(path + ".rate", "--rate");
     if (options.replay_format != ReplayFormat::automatic) overrides.came_from(path + ".format", "--format");
     if (!options.time_column.empty()) overrides.came_from(path + ".time_column", "--time-column");
     if (options.time_unit != TimeUnit::automatic) overrides.came_from(path + ".time_unit", "--time-unit");
-    for (std::size_t i = 0; i < stream.channels.size(); ++i) overrides.came_from(path + ".channels[" + std::to_string(i) + "]", "--channels");
+    for (std::size_t i = 0; i < stream.channels.size(); ++i)
+      overrides.came_from(path + ".channels[" + std::to_string(i) + "]", "--channels");
     config.streams.push_back(std::move(stream));
   }
   if (!options.as_fast_as_possible) return;

@@ -14,32 +14,34 @@ constexpr std::size_t kDeepestKey = 8;  // no key of ours has more than three pa
 /// The place after the dots of a key that has too many parts, if any. Every part of a key is a table inside a table, and those are freed
 /// recursively: without this a line of dots ends the process. Text in quotes has its own dots.
 std::optional<Place> too_deep(const std::string& text) {
-  Place at{{}, 1, 0};
+  Place at{{}, 1, 1};
   std::size_t dots = 0;
   char quote = 0;
   bool long_quote = false, comment = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  std::size_t i = 0;
+  const auto skip = [&](std::uint32_t bytes) {
+    i += bytes;
+    at.column += bytes;
+  };
+  for (; i < text.size(); skip(1)) {
     const char c = text[i];
-    ++at.column;
     const bool triple = (c == '"' || c == '\'') && text.compare(i, 3, std::string(3, c)) == 0;
     if (c == '\n') {
-      ++at.line;
-      at.column = 0;
+      at = {{}, at.line + 1, 0};
       comment = false;
       if (!long_quote) quote = 0;
       if (quote == 0) dots = 0;
     } else if (comment) {
       continue;
     } else if (quote != 0) {
-      if (c == '\\' && quote == '"') ++i, ++at.column;
-      else if (c == quote && (!long_quote || triple)) {
-        if (long_quote) i += 2, at.column += 2;
-        quote = 0;
-      }
+      if (c == '\\' && quote == '"' && text[i + 1] != '\n') skip(1);  // an escaped quote closes nothing
+      if (c != quote || (long_quote && !triple)) continue;
+      if (long_quote) skip(2);
+      quote = 0;
     } else if (c == '"' || c == '\'') {
       quote = c;
       long_quote = triple;
-      if (long_quote) i += 2, at.column += 2;
+      if (long_quote) skip(2);
     } else if (c == '#') {
       comment = true;
     } else if (c == '.') {
@@ -52,17 +54,17 @@ std::optional<Place> too_deep(const std::string& text) {
 }
 
 void read_permissions(Reader& in, Permissions& permissions) {
-  for (const auto& [key, into] :
-       {std::pair{"readers", &permissions.readers}, std::pair{"consumers", &permissions.consumers}, std::pair{"operators", &permissions.operators}}) {
+  for (const auto& [key, into] : {std::pair{"readers", &permissions.readers}, std::pair{"consumers", &permissions.consumers},
+                                  std::pair{"operators", &permissions.operators}}) {
     in.text(key, *into);
   }
 }
 
 void read_metrics(Reader& in, Config& config) {
-  for (auto& [process, endpoint] : config.metrics) {
-    in.table(process, [&endpoint = endpoint](Reader& inner) {
-      inner.text("address", endpoint.address);
-      inner.whole("port", endpoint.port);
+  for (auto& entry : config.metrics) {
+    in.table(entry.first, [&entry](Reader& inner) {
+      inner.text("address", entry.second.address);
+      inner.whole("port", entry.second.port);
     });
   }
 }
@@ -82,8 +84,8 @@ void read_cpus(Reader& in, std::vector<int>& cpus) {
 
 void read_realtime(Reader& in, Realtime& realtime) {
   in.boolean("lock_memory", realtime.lock_memory);
-  for (auto& [name, plan] : realtime.threads) {
-    in.table(name, [&plan = plan](Reader& inner) {
+  for (auto& entry : realtime.threads) {
+    in.table(entry.first, [&plan = entry.second](Reader& inner) {
       inner.choice("policy", kPolicies, plan.policy);
       if (plan.policy == rt::Policy::other) plan.priority = 0;  // the default priority belongs to the default policy
       inner.whole("priority", plan.priority);

@@ -35,31 +35,40 @@ void Reader::wrong_type(const std::string& key, const toml::node& value, const s
 void Reader::text(const std::string& key, std::string& into) {
   const toml::node* value = node(key);
   if (value == nullptr) return;
-  if (const auto* v = value->as_string()) into = v->get();
-  else wrong_type(key, *value, "text in quotes");
+  if (const auto* v = value->as_string())
+    into = v->get();
+  else
+    wrong_type(key, *value, "text in quotes");
 }
 
 void Reader::boolean(const std::string& key, bool& into) {
   const toml::node* value = node(key);
   if (value == nullptr) return;
-  if (const auto* v = value->as_boolean()) into = v->get();
-  else wrong_type(key, *value, "true or false");
+  if (const auto* v = value->as_boolean())
+    into = v->get();
+  else
+    wrong_type(key, *value, "true or false");
 }
 
 void Reader::number(const std::string& key, double& into) {
   const toml::node* value = node(key);
   if (value == nullptr) return;
-  if (const auto* v = value->as_floating_point()) into = v->get();
-  else if (const auto* w = value->as_integer()) into = static_cast<double>(w->get());
-  else wrong_type(key, *value, "a number");
+  if (const auto* v = value->as_floating_point())
+    into = v->get();
+  else if (const auto* w = value->as_integer())
+    into = static_cast<double>(w->get());
+  else
+    wrong_type(key, *value, "a number");
 }
 
 void Reader::whole(const std::string& key, std::uint64_t& into) {
   const toml::node* value = node(key);
   if (value == nullptr) return;
   const auto* v = value->as_integer();
-  if (v != nullptr && v->get() >= 0) into = static_cast<std::uint64_t>(v->get());
-  else wrong_type(key, *value, "a whole number, 0 or more");
+  if (v != nullptr && v->get() >= 0)
+    into = static_cast<std::uint64_t>(v->get());
+  else
+    wrong_type(key, *value, "a whole number, 0 or more");
 }
 
 void Reader::whole(const std::string& key, int& into) {
@@ -76,8 +85,10 @@ void Reader::duration(const std::string& key, std::int64_t& into_ns) {
   if (value == nullptr) return;
   const auto* v = value->as_string();
   const std::optional<std::int64_t> ns = v != nullptr ? parse_duration(v->get()) : std::nullopt;
-  if (ns) into_ns = *ns;
-  else wrong_type(key, *value, "a duration in quotes, such as \"250us\", \"10ms\" or \"1s\"");
+  if (ns)
+    into_ns = *ns;
+  else
+    wrong_type(key, *value, "a duration in quotes, such as \"250us\", \"10ms\" or \"1s\"");
 }
 
 std::optional<std::string> Reader::word_of(const std::string& key, const std::vector<std::string>& words) {

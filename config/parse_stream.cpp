@@ -118,8 +118,10 @@ Stream read_stream(Reader& in) {
   in.choice("type", kSampleTypes, stream.type);
   read_channels(in, stream);
   in.tables("window", [&](Reader& t) { stream.windows.push_back(read_window(t)); });
-  if (stream.source == SourceKind::replay) read_replay(in, stream);
-  else read_simulator(in, stream);
+  if (stream.source == SourceKind::replay)
+    read_replay(in, stream);
+  else
+    read_simulator(in, stream);
   return stream;
 }
 

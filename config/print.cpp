@@ -25,8 +25,10 @@ void print_windows(Printer& out, const std::vector<Window>& windows, const std::
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const std::string here = path + "[" + std::to_string(i) + "]";
     out.header("[[" + header + "]]");
-    if (windows[i].frames > 0) out.value(here, "frames", std::to_string(windows[i].frames));
-    else out.value(here, "duration", quoted(duration_text(windows[i].duration_ns)));
+    if (windows[i].frames > 0)
+      out.value(here, "frames", std::to_string(windows[i].frames));
+    else
+      out.value(here, "duration", quoted(duration_text(windows[i].duration_ns)));
   }
 }
 
@@ -35,8 +37,8 @@ std::string channel_text(const Channel& c, SourceKind source) {
   if (source == SourceKind::simulator) {
     out += ", waveform = " + quoted(name_of(kWaveforms, c.waveform));
     for (const auto& [name, value] :
-         {std::pair{"amplitude", c.amplitude}, std::pair{"offset", c.offset}, std::pair{"frequency", c.frequency_hz}, std::pair{"noise", c.noise},
-          std::pair{"spikes", c.spike_probability}, std::pair{"nans", c.nan_probability}}) {
+         {std::pair{"amplitude", c.amplitude}, std::pair{"offset", c.offset}, std::pair{"frequency", c.frequency_hz},
+          std::pair{"noise", c.noise}, std::pair{"spikes", c.spike_probability}, std::pair{"nans", c.nan_probability}}) {
       out += std::string(", ") + name + " = " + number_text(value);
     }
   }

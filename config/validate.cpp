@@ -15,14 +15,17 @@ constexpr std::uint64_t kPage = 4096;
 
 bool is_group(const std::string& text) {
   return text.size() <= kGroupBytes && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view("_.-$").find(c) != std::string_view::npos;
-  });
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("_.-$").find(c) != std::string_view::npos;
+         });
 }
 
 void check_instance(Checker& check, const Config& config) {
-  check.expect(is_instance_name(config.instance), "instance.name", quoted_short(config.instance) + ": expected 1 to 32 of a-z, 0-9, _ and -");
+  check.expect(is_instance_name(config.instance), "instance.name",
+               quoted_short(config.instance) + ": expected 1 to 32 of a-z, 0-9, _ and -");
   const Permissions& p = config.permissions;
-  for (const auto& [key, group] : {std::pair{"readers", &p.readers}, std::pair{"consumers", &p.consumers}, std::pair{"operators", &p.operators}}) {
+  for (const auto& [key, group] :
+       {std::pair{"readers", &p.readers}, std::pair{"consumers", &p.consumers}, std::pair{"operators", &p.operators}}) {
     check.expect(is_group(*group), std::string("permissions.") + key,
                  quoted_short(*group) + ": expected a group's name or number, or nothing for the process's own");
   }
@@ -47,7 +50,8 @@ void check_metrics(Checker& check, const Config& config) {
     const std::string path = "metrics." + process;
     in_addr address{};
     const bool good = endpoint.address == "localhost" || ::inet_pton(AF_INET, endpoint.address.c_str(), &address) == 1;
-    check.expect(good, path + ".address", quoted_short(endpoint.address) + ": expected an IPv4 address such as \"127.0.0.1\", or \"localhost\"");
+    check.expect(good, path + ".address",
+                 quoted_short(endpoint.address) + ": expected an IPv4 address such as \"127.0.0.1\", or \"localhost\"");
     check.within(path + ".port", endpoint.port, 0, 65535, ", 0 for no endpoint");
     if (endpoint.port == 0 || !good) continue;
     if (!is_loopback(endpoint.address)) {
@@ -61,17 +65,21 @@ void check_metrics(Checker& check, const Config& config) {
 
 void check_thread(Checker& check, const rt::ThreadPlan& plan, const std::string& path) {
   constexpr int kMostCpus = 1024;  // what cpu_set_t holds
-  if (plan.policy == rt::Policy::fifo) check.within(path + ".priority", plan.priority, 1, 99, " with policy = \"fifo\"");
-  else check.expect(plan.priority == 0, path + ".priority", std::to_string(plan.priority) + ": stands only with policy = \"fifo\"");
+  if (plan.policy == rt::Policy::fifo)
+    check.within(path + ".priority", plan.priority, 1, 99, " with policy = \"fifo\"");
+  else
+    check.expect(plan.priority == 0, path + ".priority", std::to_string(plan.priority) + ": stands only with policy = \"fifo\"");
   std::set<int> seen;
   for (const int cpu : plan.cpus) {
     const bool good = cpu >= 0 && cpu < kMostCpus;
-    check.expect(good, path + ".cpus", (good || cpu >= kMostCpus ? std::to_string(cpu) : "out of range") + ": expected numbers of processors from 0 to 1023");
+    check.expect(good, path + ".cpus",
+                 (good || cpu >= kMostCpus ? std::to_string(cpu) : "out of range") + ": expected numbers of processors from 0 to 1023");
     check.expect(!good || seen.insert(cpu).second, path + ".cpus", std::to_string(cpu) + ": named twice");
   }
   constexpr std::size_t kLeast = 64 << 10, kMost = 64 << 20;
   const bool stack_good = plan.stack_bytes >= kLeast && plan.stack_bytes <= kMost && plan.stack_bytes % kPage == 0;
-  check.expect(stack_good, path + ".stack", std::to_string(plan.stack_bytes) + ": expected bytes, a multiple of 4096 from 65536 to 67108864");
+  check.expect(stack_good, path + ".stack",
+               std::to_string(plan.stack_bytes) + ": expected bytes, a multiple of 4096 from 65536 to 67108864");
 }
 
 void check_words(Checker& check, const Config& config) {
@@ -81,8 +89,10 @@ void check_words(Checker& check, const Config& config) {
     check.fault("log.level", quoted_short(config.log_level) + ": expected " + listed(levels) + (near ? "; nearest: " + *near : ""));
   }
   check.number_within("display.refresh", config.refresh_hz, 0.1, 50, " Hz");
-  const bool printable = std::none_of(config.window_log.begin(), config.window_log.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
-  check.expect(printable && config.window_log.size() < 4096, "window_log.path", quoted_short(config.window_log) + ": expected a path, or nothing for no log");
+  const bool printable =
+      std::none_of(config.window_log.begin(), config.window_log.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  check.expect(printable && config.window_log.size() < 4096, "window_log.path",
+               quoted_short(config.window_log) + ": expected a path, or nothing for no log");
 }
 
 }  // namespace

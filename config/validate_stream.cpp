@@ -34,7 +34,9 @@ void check_index_waveform(Checker& check, const Channel& c, const std::string& p
   plain.name = c.name;
   plain.unit = c.unit;
   plain.waveform = c.waveform;
-  check.expect(c == plain, path, "waveform = \"index\" is a function of the frame index alone: it takes no amplitude, offset, frequency, noise, spikes or nans");
+  check.expect(
+      c == plain, path,
+      "waveform = \"index\" is a function of the frame index alone: it takes no amplitude, offset, frequency, noise, spikes or nans");
 }
 
 void check_waveform(Checker& check, const Channel& c, const std::string& path) {
@@ -57,7 +59,8 @@ void check_channels(Checker& check, const Stream& stream, const std::string& pat
     check.expect(c.unit.size() <= kUnitBytes && !has_control(c.unit), here + ".unit",
                  quoted_short(c.unit) + ": expected at most 15 bytes without control characters");
     const auto [other, is_new] = seen.insert({c.name, i});
-    check.expect(is_new || !good, here + ".name", quoted_short(c.name) + ": channels[" + std::to_string(other->second) + "] has the same name");
+    check.expect(is_new || !good, here + ".name",
+                 quoted_short(c.name) + ": channels[" + std::to_string(other->second) + "] has the same name");
     if (stream.source == SourceKind::simulator) check_waveform(check, c, here);
   }
 }
@@ -73,19 +76,23 @@ void check_replay(Checker& check, const Stream& stream, OnFull on_full, const st
   const Replay& r = stream.replay;
   check.expect(!r.file.empty() && !has_control(r.file), path + ".file", quoted_short(r.file) + ": expected the path of a recording");
   if (stream.rate_hz != 0) check.number_within(path + ".rate", stream.rate_hz, 0.001, 1e7, " Hz, or 0 for the recording's own");
-  if (is_raw(r.format) && stream.channels.empty()) check.fault(path + ".channels", "missing: a raw recording cannot say how many it has; expected channels = N");
+  if (is_raw(r.format) && stream.channels.empty())
+    check.fault(path + ".channels", "missing: a raw recording cannot say how many it has; expected channels = N");
   const bool has_rows = r.format == ReplayFormat::csv || r.format == ReplayFormat::automatic;
   const std::string format = "format = " + quoted(name_of(kReplayFormats, r.format));
   check.expect(has_rows || r.time_column.empty(), path + ".time_column", "stands only with a CSV recording, and here is " + format);
-  check.expect(has_rows || r.time_unit == TimeUnit::automatic, path + ".time_unit", "stands only with a CSV recording, and here is " + format);
-  check.expect(r.time_column.empty() || stream.rate_hz == 0, path + ".rate", "contradicts time_column: a frame's time is in the recording or made from a rate, not both");
+  check.expect(has_rows || r.time_unit == TimeUnit::automatic, path + ".time_unit",
+               "stands only with a CSV recording, and here is " + format);
+  check.expect(r.time_column.empty() || stream.rate_hz == 0, path + ".rate",
+               "contradicts time_column: a frame's time is in the recording or made from a rate, not both");
   check.expect(!r.as_fast_as_possible || on_full == OnFull::wait, path + ".as_fast_as_possible",
                "needs [producer] on_full = \"wait\": otherwise the recording outruns the aggregator and is dropped");
 }
 
 /// Blocks that a stream hands on in a second at most: full ones, or one for each max_delay, but never emptier than one frame.
 double blocks_per_second(const Stream& stream, const Ring& ring) {
-  const double per_block = std::floor(static_cast<double>(ring.block_bytes) / static_cast<double>(frame_stride(stream.channels.size(), stream.type)));
+  const double per_block =
+      std::floor(static_cast<double>(ring.block_bytes) / static_cast<double>(frame_stride(stream.channels.size(), stream.type)));
   const double by_delay = 1e9 / static_cast<double>(std::max<std::int64_t>(ring.max_delay_ns, 1));
   return std::max(stream.rate_hz / std::max(per_block, 1.0), std::min(stream.rate_hz, by_delay));
 }
@@ -106,14 +113,16 @@ void check_windows(Checker& check, const std::vector<Window>& windows, const std
     const Window& w = windows[i];
     const std::string here = path + "[" + std::to_string(i) + "]";
     if ((w.frames == 0) == (w.duration_ns == 0)) {
-      check.fault(here, "expected either frames, 1 to 1000000000, or duration, \"1ms\" to \"24h\"" + std::string(w.frames != 0 ? ", not both" : ""));
+      check.fault(here, "expected either frames, 1 to 1000000000, or duration, \"1ms\" to \"24h\"" +
+                            std::string(w.frames != 0 ? ", not both" : ""));
     } else if (w.frames != 0) {
       check.within<std::uint64_t>(here + ".frames", w.frames, 1, 1'000'000'000);
     } else {
       check.duration_within(here + ".duration", w.duration_ns, kMillisecond, 86'400'000 * kMillisecond);
     }
-    check.expect(std::find(windows.begin(), windows.begin() + static_cast<std::ptrdiff_t>(i), w) == windows.begin() + static_cast<std::ptrdiff_t>(i), here,
-                 "the same window twice");
+    check.expect(
+        std::find(windows.begin(), windows.begin() + static_cast<std::ptrdiff_t>(i), w) == windows.begin() + static_cast<std::ptrdiff_t>(i),
+        here, "the same window twice");
   }
 }
 
@@ -128,11 +137,14 @@ void check_streams(Checker& check, const Config& config) {
     const bool good = is_stream_name(stream.name);
     check.expect(good, path + ".name", quoted_short(stream.name) + ": expected 1 to 47 of letters, digits, _ . and -");
     const auto [other, is_new] = seen.insert({stream.name, i});
-    check.expect(is_new || !good, path + ".name", quoted_short(stream.name) + ": stream[" + std::to_string(other->second) + "] has the same name");
-    if (stream.source == SourceKind::simulator) check_simulator(check, stream, path);
-    else check_replay(check, stream, config.on_full, path);
+    check.expect(is_new || !good, path + ".name",
+                 quoted_short(stream.name) + ": stream[" + std::to_string(other->second) + "] has the same name");
+    if (stream.source == SourceKind::simulator)
+      check_simulator(check, stream, path);
+    else
+      check_replay(check, stream, config.on_full, path);
     check_channels(check, stream, path);
-    check_windows(check, stream.windows, path + ".window");
+    if (stream.windows != config.default_windows) check_windows(check, stream.windows, path + ".window");  // those are judged once
     channels += stream.channels.size();
   }
   check.expect(channels <= kMostChannels, "stream", std::to_string(channels) + " channels in sum: expected at most 4096");
@@ -144,23 +156,27 @@ void check_ring_depth(Checker& check, const Config& config) {
     if (stream.channels.empty()) continue;  // only the recording knows
     const std::uint64_t frame = frame_stride(stream.channels.size(), stream.type);
     if (frame > config.ring.block_bytes) {
-      check.fault("ring.block_bytes", std::to_string(config.ring.block_bytes) + ": a frame of stream " + quoted_short(stream.name) + " with " +
-                                          std::to_string(stream.channels.size()) + " channels takes " + std::to_string(frame) +
+      check.fault("ring.block_bytes", std::to_string(config.ring.block_bytes) + ": a frame of stream " + quoted_short(stream.name) +
+                                          " with " + std::to_string(stream.channels.size()) + " channels takes " + std::to_string(frame) +
                                           " bytes; expected at least " + std::to_string((frame + kPage - 1) / kPage * kPage));
     }
     if (stream.rate_hz > 0 && config.ring.block_bytes > 0) blocks += blocks_per_second(stream, config.ring);
   }
-  if (config.on_full == OnFull::wait || !(blocks > 0)) return;  // who waits can lose nothing to a short ring
+  if (config.on_full == OnFull::wait || !(blocks > 0)) return;                     // who waits can lose nothing to a short ring
+  if (!std::has_single_bit(config.ring.blocks) || config.ring.blocks < 8) return;  // told already
   constexpr double kLeast = 0.05, kEnough = 0.5;
   const double depth = static_cast<double>(config.ring.blocks) / blocks;
   if (depth >= kEnough) return;
   const double wanted = std::ceil(std::min(kEnough * blocks, 1e9));
   const std::uint64_t mend = std::bit_ceil(static_cast<std::uint64_t>(wanted));
-  const std::string text = "the ring holds " + seconds_text(depth) + " of these streams (" + number_text(std::round(blocks)) +
-                           " blocks a second); an aggregator that pauses longer loses data. " +
-                           (mend <= 65536 ? "blocks = " + std::to_string(mend) + " holds half a second" : "Raise block_bytes and max_delay");
-  if (depth < kLeast) check.fault("ring.blocks", std::to_string(config.ring.blocks) + ": " + text + "; expected at least 0.05 s");
-  else check.warning("ring.blocks", text);
+  const std::string text =
+      "the ring holds " + seconds_text(depth) + " of these streams (" + number_text(std::round(blocks)) +
+      " blocks a second); an aggregator that pauses longer loses data. " +
+      (mend <= 65536 ? "blocks = " + std::to_string(mend) + " holds half a second" : "Raise block_bytes and max_delay");
+  if (depth < kLeast)
+    check.fault("ring.blocks", std::to_string(config.ring.blocks) + ": " + text + "; expected at least 0.05 s");
+  else
+    check.warning("ring.blocks", text);
 }
 
 }  // namespace chappe::config

@@ -204,6 +204,26 @@ std::optional<std::int64_t> parse_iso8601(std::string_view cell) noexcept {
   return (std::int64_t{sys_days{date}.time_since_epoch().count()} * 86400 - offset_s) * 1'000'000'000 + clock_ns;
 }
 
+bool parse_time(std::string_view cell, config::TimeUnit unit, std::int64_t& ns) noexcept {
+  using config::TimeUnit;
+  switch (unit) {
+    case TimeUnit::s:
+      return parse_decimal(cell, 9, ns);
+    case TimeUnit::ms:
+      return parse_decimal(cell, 6, ns);
+    case TimeUnit::us:
+      return parse_decimal(cell, 3, ns);
+    case TimeUnit::ns:
+      return parse_decimal(cell, 0, ns);
+    case TimeUnit::iso8601:
+    case TimeUnit::automatic:
+      break;
+  }
+  const auto parsed = parse_iso8601(cell);
+  ns = parsed.value_or(0);
+  return parsed.has_value();
+}
+
 std::string shorten(std::string_view text, std::size_t bytes) {
   if (text.size() <= bytes) return std::string(text);
   while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xc0) == 0x80) --bytes;

@@ -37,6 +37,9 @@ bool parse_decimal(std::string_view cell, int decimals, std::int64_t& value) noe
 /// Nanoseconds since 1970.
 std::optional<std::int64_t> parse_iso8601(std::string_view cell) noexcept;
 
+/// Nanoseconds of a cell in this unit, never automatic. False: no time.
+bool parse_time(std::string_view cell, config::TimeUnit unit, std::int64_t& ns) noexcept;
+
 inline constexpr std::size_t kNameBytes = 47, kUnitBytes = 15;  ///< what the shared tables hold
 
 struct Name {

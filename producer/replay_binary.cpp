@@ -1,5 +1,6 @@
 #include "producer/replay_binary.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -35,7 +36,7 @@ double load(const char* from) {
 double load_i24(const char* from) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, from, 3);
-  return static_cast<std::int32_t>(bits << 8) / 256;  // the shift put the sign where it belongs; the division is exact
+  return static_cast<std::int32_t>(bits << 8) >> 8;  // to the top and back, which carries the sign along
 }
 
 double load(const char* from, SampleFormat format) {

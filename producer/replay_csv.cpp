@@ -31,25 +31,6 @@ struct Columns {
 
 bool is_blank_line(std::string_view line) { return line.find_first_not_of(' ') == std::string_view::npos; }
 
-bool parse_time(std::string_view cell, TimeUnit unit, std::int64_t& ns) {
-  switch (unit) {
-    case TimeUnit::s:
-      return parse_decimal(cell, 9, ns);
-    case TimeUnit::ms:
-      return parse_decimal(cell, 6, ns);
-    case TimeUnit::us:
-      return parse_decimal(cell, 3, ns);
-    case TimeUnit::ns:
-      return parse_decimal(cell, 0, ns);
-    case TimeUnit::iso8601:
-    case TimeUnit::automatic:
-      break;
-  }
-  const auto parsed = parse_iso8601(cell);
-  ns = parsed.value_or(0);
-  return parsed.has_value();
-}
-
 class CsvRecording final : public Recording {
  public:
   explicit CsvRecording(RecordedFile file) : file_(std::move(file)) {}

@@ -77,6 +77,7 @@ rt::Result<std::optional<GateHolder>> GateHolder::open(const std::string& instan
   if ((*gates)->owner() != ring.owner()) return rt::Error{EX_NOPERM, path + ": refused: its owner is not the ring's"};
   GateHolder holder;
   holder.gates_ = std::move(**gates);
+  holder.base_ = holder.gates_.data();
   holder.index_ = gate;
   if (!try_lease(holder.gates_.fd(), gate_lease(gate))) {  // STEP attach 1
     return rt::Error{EX_TEMPFAIL, path + ": gate " + std::to_string(gate) + " is held by process " +
@@ -84,6 +85,13 @@ rt::Result<std::optional<GateHolder>> GateHolder::open(const std::string& instan
                                       "; only one aggregator serves an instance"};
   }
   return std::optional<GateHolder>{std::move(holder)};
+}
+
+GateHolder GateHolder::on(const RingWriter& writer, std::uint32_t gate) {
+  GateHolder holder;
+  holder.base_ = writer.gates_base();
+  holder.index_ = gate;
+  return holder;
 }
 
 std::uint64_t GateHolder::attach(const RingReader& ring, std::uint64_t upto) noexcept {

@@ -42,6 +42,9 @@ class GateHolder {
   /// EX_TEMPFAIL: another consumer holds the gate.
   static rt::Result<std::optional<GateHolder>> open(const std::string& instance, const RingReader& ring, std::uint32_t gate);
 
+  /// A gate through the writer's own mapping, without a lease, for threads of one process; see RingReader::on.
+  static GateHolder on(const RingWriter& writer, std::uint32_t gate);
+
   /// STEP attach 2-6: returns the number of the first block to read, max(upto, head - N + 1).
   std::uint64_t attach(const RingReader& ring, std::uint64_t upto) noexcept;
   /// The producer took this owner for dead or detached it: attach again.
@@ -52,8 +55,9 @@ class GateHolder {
   bool sleep_until(std::int64_t deadline_ns) noexcept;
 
  private:
-  [[nodiscard]] Gate& gate() const noexcept { return gates_.at<Gate>(kPage)[index_]; }
+  [[nodiscard]] Gate& gate() const noexcept { return reinterpret_cast<Gate*>(base_ + kPage)[index_]; }
   Segment gates_;
+  std::byte* base_ = nullptr;
   std::uint32_t index_ = 0;
   std::uint64_t epoch_ = 0;
 };

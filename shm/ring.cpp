@@ -292,14 +292,19 @@ rt::Result<std::optional<RingReader>> RingReader::open(const std::string& instan
   if (!*ring) return std::optional<RingReader>{};
   auto tables = read_ring_tables(**ring);
   if (!tables) return tables.error();
-  RingReader reader;
+  RingReader reader(std::move(*tables), (*ring)->data());
   reader.ring_ = std::move(**ring);
-  reader.tables_ = std::move(*tables);
-  reader.slots_ = reader.ring_.at<SlotHeader>(reader.tables_.geometry.slots_at);
-  reader.payloads_ = reader.ring_.at<std::byte>(reader.tables_.geometry.payloads_at);
-  reader.mask_ = reader.tables_.geometry.blocks - 1;
   return std::optional<RingReader>{std::move(reader)};
 }
+
+RingReader RingReader::on(const RingWriter& writer) { return {writer.tables(), writer.base()}; }
+
+RingReader::RingReader(RingTables tables, const std::byte* base)
+    : tables_(std::move(tables)),
+      base_(base),
+      slots_(reinterpret_cast<const SlotHeader*>(base + tables_.geometry.slots_at)),
+      payloads_(base + tables_.geometry.payloads_at),
+      mask_(tables_.geometry.blocks - 1) {}
 
 // A reader without a gate races with the writer by design: whatever it copied counts only if the sequence is the same before and after, and
 // everything is checked before use. A sanitizer that knows no such check is told not to look here.

@@ -60,6 +60,8 @@ class RingWriter {
   [[nodiscard]] Gate& gate(std::uint32_t index) const noexcept { return gates_.at<Gate>(kPage)[index]; }
   [[nodiscard]] int gates_fd() const noexcept { return gates_.fd(); }
   [[nodiscard]] std::uint64_t head() const noexcept { return head_; }
+  [[nodiscard]] const std::byte* base() const noexcept { return ring_.data(); }
+  [[nodiscard]] std::byte* gates_base() const noexcept { return gates_.data(); }
   /// Highest cumulative `committed` that whole slots name, by stream.
   [[nodiscard]] std::vector<std::uint64_t> committed_in_slots() const;
 
@@ -95,9 +97,13 @@ class RingReader {
  public:
   /// nullopt: there is no such object. kind: "ring" or "ring.draining".
   static rt::Result<std::optional<RingReader>> open(const std::string& instance, const std::string& kind = "ring");
+  /// The same ring through the writer's own mapping, for threads of one process: a race detector sees only what is one address.
+  static RingReader on(const RingWriter& writer);
   [[nodiscard]] const RingTables& tables() const noexcept { return tables_; }
-  [[nodiscard]] const StatusPage& status() const noexcept { return *ring_.at<StatusPage>(tables_.geometry.status_at); }
-  [[nodiscard]] const ProcessPage& process_page() const noexcept { return *ring_.at<ProcessPage>(tables_.geometry.process_at); }
+  [[nodiscard]] const StatusPage& status() const noexcept { return *reinterpret_cast<const StatusPage*>(base_ + tables_.geometry.status_at); }
+  [[nodiscard]] const ProcessPage& process_page() const noexcept {
+    return *reinterpret_cast<const ProcessPage*>(base_ + tables_.geometry.process_at);
+  }
   [[nodiscard]] bool is_named(const std::string& path) const { return ring_.is_named(path); }
   [[nodiscard]] uid_t owner() const noexcept { return ring_.owner(); }
   /// SYNC(commit), acquire side.
@@ -110,8 +116,10 @@ class RingReader {
   [[nodiscard]] bool still(std::uint64_t n) const noexcept;
 
  private:
-  Segment ring_;
+  RingReader(RingTables tables, const std::byte* base);
+  Segment ring_;  ///< empty when it is on the writer's mapping
   RingTables tables_;
+  const std::byte* base_ = nullptr;
   const SlotHeader* slots_ = nullptr;
   const std::byte* payloads_ = nullptr;
   std::uint64_t mask_ = 0;

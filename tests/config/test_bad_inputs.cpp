@@ -39,14 +39,15 @@ TEST_P(BadInput, is_told_with_its_place) {
 const std::vector<Bad> kBad{
     // What is no TOML, and keys that nobody knows.
     {"syntax", "[ring]\nblocks = \n", 2, 10, "", "not TOML"},
-    {"twice", "[log]\nlevel = \"info\"\nlevel = \"info\"\n", 3, 1, "", "not TOML"},
+    {"twice", "[log]\nlevel = \"info\"\nlevel = \"info\"\n", 3, 9, "", "not TOML"},
     {"deep_key", "a" + std::string(1000, '.') + "\n", 1, 10, "", "more than 8 parts"},
     {"unknown_key", with("[ring]\nblock = 64"), 2, 1, "ring.block", "nearest known: blocks"},
     {"unknown_table", with("[rng]\nblocks = 64"), 1, 2, "rng", "nearest known: ring"},
     {"unknown_far", with("[log]\ncolour = 1"), 2, 1, "log.colour", "known here: level"},
     {"unknown_process", with("[metrics.produce]\nport = 1"), 1, 10, "metrics.produce", "nearest known: producer"},
     {"unknown_thread", with("[realtime.drian]\npriority = 1"), 1, 11, "realtime.drian", "nearest known: drain"},
-    {"unknown_in_channel", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", unti = \"g\" }]", 4, 27, "stream[0].channels[0].unti", "unit"},
+    {"unknown_in_channel", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", unti = \"g\" }]", 4, 27,
+     "stream[0].channels[0].unti", "unit"},
     {"unknown_in_window", in_stream("[[stream.window]]\nframe = 3\nframes = 3"), 6, 1, "stream[0].window[0].frame", "frames"},
     // Wrong types.
     {"text_for_number", with("[ring]\nblocks = \"64\""), 2, 10, "ring.blocks", "\"64\": expected a whole number"},
@@ -61,8 +62,10 @@ const std::vector<Bad> kBad{
     {"word", with("[producer]\non_full = \"wiat\""), 2, 11, "producer.on_full", "expected \"drop\" or \"wait\"; nearest: \"wait\""},
     {"level", with("[log]\nlevel = \"warning\""), 2, 9, "log.level", "error; nearest: warn"},
     {"cpus", with("[realtime.feed]\ncpus = 3"), 2, 8, "realtime.feed.cpus", "such as [2, 3]"},
-    {"channels_type", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = true", 4, 12, "stream[0].channels", "true: expected a number from 1 to 4096"},
-    {"channel_type", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [\"x\", 5]", 4, 18, "stream[0].channels[1]", "5: expected a channel's name"},
+    {"channels_type", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = true", 4, 12, "stream[0].channels",
+     "true: expected a number from 1 to 4096"},
+    {"channel_type", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [\"x\", 5]", 4, 18, "stream[0].channels[1]",
+     "5: expected a channel's name"},
     // Limits.
     {"instance", with("[instance]\nname = \"A b\""), 2, 8, "instance.name", "a-z, 0-9, _ and -"},
     {"instance_empty", with("[instance]\nname = \"\""), 2, 8, "instance.name", "1 to 32"},
@@ -77,7 +80,8 @@ const std::vector<Bad> kBad{
     {"port_huge", with("[metrics.display]\nport = 4294967296"), 2, 8, "metrics.display.port", "0 to 65535"},
     {"same_port", with("[metrics.producer]\nport = 9465"), 2, 8, "metrics.producer.port", "same address and port"},
     {"priority", with("[realtime.feed]\npriority = 100"), 2, 12, "realtime.feed.priority", "1 to 99"},
-    {"priority_of_other", with("[realtime.feed]\npolicy = \"other\"\npriority = 5"), 3, 12, "realtime.feed.priority", "stands only with policy = \"fifo\""},
+    {"priority_of_other", with("[realtime.feed]\npolicy = \"other\"\npriority = 5"), 3, 12, "realtime.feed.priority",
+     "stands only with policy = \"fifo\""},
     {"cpu", with("[realtime.feed]\ncpus = [-1]"), 2, 8, "realtime.feed.cpus", "0 to 1023"},
     {"cpu_twice", with("[realtime.feed]\ncpus = [2, 2]"), 2, 8, "realtime.feed.cpus", "2: named twice"},
     {"stack", with("[realtime.feed]\nstack = 1000"), 2, 9, "realtime.feed.stack", "multiple of 4096"},
@@ -92,11 +96,16 @@ const std::vector<Bad> kBad{
     {"long_name", "[[stream]]\nname = \"" + std::string(48, 'a') + "\"\nrate = 1\nchannels = 1", 2, 8, "stream[0].name", "1 to 47"},
     {"rate_zero", "[[stream]]\nname = \"a\"\nrate = 0\nchannels = 1", 3, 8, "stream[0].rate", "0.001 to"},
     {"rate_nan", "[[stream]]\nname = \"a\"\nrate = nan\nchannels = 1", 3, 8, "stream[0].rate", "nan: expected"},
-    {"same_channel", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [\"x\", \"x\"]", 4, 18, "stream[0].channels[1].name", "channels[0] has the same name"},
-    {"long_unit", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", unit = \"0123456789abcdef\" }]", 4, 34, "stream[0].channels[0].unit", "15 bytes"},
-    {"probability", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", nans = 1.5 }]", 4, 34, "stream[0].channels[0].nans", "0 to 1"},
-    {"index", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", waveform = \"index\", noise = 1 }]", 4, 13, "stream[0].channels[0]", "frame index alone"},
-    {"too_many", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = 4096\n[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1", 1, 1, "stream", "4097 channels in sum"},
+    {"same_channel", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [\"x\", \"x\"]", 4, 18, "stream[0].channels[1].name",
+     "channels[0] has the same name"},
+    {"long_unit", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", unit = \"0123456789abcdef\" }]", 4, 34,
+     "stream[0].channels[0].unit", "15 bytes"},
+    {"probability", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", nans = 1.5 }]", 4, 34, "stream[0].channels[0].nans",
+     "0 to 1"},
+    {"index", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = [{ name = \"x\", waveform = \"index\", noise = 1 }]", 4, 13,
+     "stream[0].channels[0]", "frame index alone"},
+    {"too_many", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = 4096\n[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1", 1, 1, "stream",
+     "4097 channels in sum"},
     {"dropout", in_stream("dropout = 2"), 5, 11, "stream[0].dropout", "0 to 1"},
     // Windows.
     {"both_windows", in_stream("[[stream.window]]\nframes = 3\nduration = \"1s\""), 5, 1, "stream[0].window[0]", "not both"},
@@ -109,21 +118,24 @@ const std::vector<Bad> kBad{
     // Contradictions.
     {"replay_key", in_stream("loop = true"), 5, 8, "stream[0].loop", "stands only with source = \"replay\""},
     {"simulator_key", replay("seed = 1"), 5, 8, "stream[0].seed", "stands only with source = \"simulator\""},
-    {"waveform_of_replay", replay("format = \"i16le\"\nchannels = [{ name = \"x\", noise = 1 }]"), 6, 35, "stream[0].channels[0].noise", "a recording has its own"},
+    {"waveform_of_replay", replay("format = \"i16le\"\nchannels = [{ name = \"x\", noise = 1 }]"), 6, 35, "stream[0].channels[0].noise",
+     "a recording has its own"},
     {"no_file", "[[stream]]\nname = \"a\"\nsource = \"replay\"", 1, 1, "stream[0].file", "missing"},
     {"fast_and_drop", replay("as_fast_as_possible = true"), 5, 23, "stream[0].as_fast_as_possible", "on_full = \"wait\""},
     {"raw_channels", replay("format = \"f32le\""), 1, 1, "stream[0].channels", "channels = N"},
     {"time_in_wav", replay("format = \"wav\"\ntime_column = 0"), 6, 15, "stream[0].time_column", "format = \"wav\""},
     {"time_and_rate", replay("rate = 5\ntime_column = 0"), 5, 8, "stream[0].rate", "contradicts time_column"},
     // The ring against its streams.
-    {"frame_too_large", with("[ring]\nblock_bytes = 4096\n") + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1100\n", 2, 15, "ring.block_bytes", "takes 4416 bytes; expected at least 8192"},
+    {"frame_too_large", with("[ring]\nblock_bytes = 4096\n") + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1100\n", 2, 15,
+     "ring.block_bytes", "takes 4416 bytes; expected at least 8192"},
     {"too_shallow", "[ring]\nblocks = 8\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", 2, 10, "ring.blocks", "holds 0.008 s"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(kBad), [](const auto& instance) { return std::string(instance.param.name); });
 
 TEST(BadInputs, are_all_told_at_once_in_the_order_of_the_file) {
-  const LoadResult result = load_text("[ring]\nblocks = 100\nblok = 1\n[log]\nlevel = 5\n[[stream]]\nname = \"a b\"\nrate = \"x\"\nchannels = 1\n", "t");
+  const LoadResult result =
+      load_text("[ring]\nblocks = 100\nblok = 1\n[log]\nlevel = 5\n[[stream]]\nname = \"a b\"\nrate = \"x\"\nchannels = 1\n", "t");
   EXPECT_EQ(describe(result.faults),
             "t:2:10: ring.blocks: 100: expected a power of two from 8 to 65536; nearest: 128\n"
             "t:3:1: ring.blok: unknown key; nearest known: blocks\n"
@@ -146,7 +158,8 @@ TEST(RingDepth, warns_between_a_twentieth_and_half_a_second) {
 }
 
 TEST(RingDepth, does_not_matter_to_who_waits) {
-  const LoadResult result = load_text("[producer]\non_full = \"wait\"\n[ring]\nblocks = 8\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", "t");
+  const LoadResult result =
+      load_text("[producer]\non_full = \"wait\"\n[ring]\nblocks = 8\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", "t");
   EXPECT_TRUE(result.faults.empty()) << describe(result.faults);
   EXPECT_TRUE(result.loaded.warnings.empty());
 }

@@ -79,7 +79,8 @@ TEST_F(CommandLine, version_names_the_program) {
 }
 
 TEST_F(CommandLine, overrides_instance_and_level_and_says_so) {
-  const LoadResult result = effective(good(Program::aggregator, {"--instance", "bench", "--log-level=debug", "--window-log", "/tmp/w.csv"}));
+  const LoadResult result =
+      effective(good(Program::aggregator, {"--instance", "bench", "--log-level=debug", "--window-log", "/tmp/w.csv"}));
   EXPECT_EQ(result.loaded.config.instance, "bench");
   EXPECT_EQ(result.loaded.config.log_level, "debug");
   EXPECT_EQ(result.loaded.config.window_log, "/tmp/w.csv");
@@ -108,8 +109,8 @@ TEST_F(CommandLine, replays_recordings_instead_of_the_streams) {
 }
 
 TEST_F(CommandLine, gives_a_raw_recording_its_channels_rate_and_pace) {
-  const Config c = config_of(good(Program::producer, {"--replay", "e.bin", "--format", "i16le", "--channels", "12", "--rate", "1000", "--once",
-                                                      "--as-fast-as-possible", "--type", "f32", "--window-frames", "1000"}));
+  const Config c = config_of(good(Program::producer, {"--replay", "e.bin", "--format", "i16le", "--channels", "12", "--rate", "1000",
+                                                      "--once", "--as-fast-as-possible", "--type", "f32", "--window-frames", "1000"}));
   const Stream& s = c.streams.at(0);
   EXPECT_EQ(s.channels.size(), 12u);
   EXPECT_EQ(s.channels.back().name, "ch11");
@@ -154,7 +155,8 @@ TEST_F(CommandLine, that_is_wrong_is_told_with_the_way_to_help) {
 TEST_F(CommandLine, is_blamed_for_a_fault_of_its_own_and_the_file_for_others) {
   const std::string path = testing::TempDir() + "chappe-options-" + std::to_string(::getpid()) + ".toml";
   std::ofstream(path) << "[ring]\nblocks = 3\n[[stream]]\nname = 5\n";
-  const LoadResult result = effective(good(Program::producer, {"--config", path.c_str(), "--replay", "x.csv", "--rate", "5", "--time-column", "t"}));
+  const LoadResult result =
+      effective(good(Program::producer, {"--config", path.c_str(), "--replay", "x.csv", "--rate", "5", "--time-column", "t"}));
   ::unlink(path.c_str());
   const std::string text = describe(result.faults);
   EXPECT_EQ(result.faults.size(), 2u) << text;

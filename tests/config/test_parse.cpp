@@ -54,7 +54,8 @@ channels = ["x", { name = "y", unit = "g", waveform = "square", amplitude = 2, o
 frames = 10
 [[stream.window]]
 duration = "250ms"
-)").loaded.config.streams.at(0);
+)")
+                       .loaded.config.streams.at(0);
   EXPECT_EQ(s.name, "Vib.1");
   EXPECT_EQ(s.rate_hz, 12.5);
   EXPECT_EQ(s.type, SampleType::f64);
@@ -77,7 +78,8 @@ time_column = 3
 time_unit = "ms"
 as_fast_as_possible = true
 loop = false
-)").loaded.config;
+)")
+                       .loaded.config;
   EXPECT_EQ(c.on_full, OnFull::wait);
   EXPECT_EQ(c.streams.at(0).replay, (Replay{"a.csv", ReplayFormat::csv, "3", TimeUnit::ms, true, false}));
   EXPECT_TRUE(c.streams.at(0).channels.empty());

@@ -85,10 +85,18 @@ std::string mutant(std::string text, std::mt19937& random) {
   const auto at = [&] { return random() % text.size(); };
   for (std::uint32_t changes = 1 + random() % 4; changes > 0; --changes) {
     switch (random() % 4) {
-      case 0: text[at()] = static_cast<char>(random()); break;
-      case 1: text.erase(at(), 1 + random() % 8); break;
-      case 2: text.insert(at(), 1 + random() % 4, "[]{}\"'=.#,\n-9e"[random() % 14]); break;
-      default: text.insert(at(), text.substr(at(), random() % 200)); break;
+      case 0:
+        text[at()] = static_cast<char>(random());
+        break;
+      case 1:
+        text.erase(at(), 1 + random() % 8);
+        break;
+      case 2:
+        text.insert(at(), 1 + random() % 4, "[]{}\"'=.#,\n-9e"[random() % 14]);
+        break;
+      default:
+        text.insert(at(), text.substr(at(), random() % 200));
+        break;
     }
   }
   return text;
@@ -128,7 +136,8 @@ TEST(Damage, by_endless_nesting_is_a_fault) {
 
 TEST(Damage, does_not_mistake_dots_in_text_for_a_deep_key) {
   const std::string dotted = "\"a.b.c.d.e.f.g.h.i.j.k.l\"";
-  const LoadResult result = load_text("[window_log]\npath = " + dotted + " # a.b.c.d.e.f.g.h.i.j.k\n[[stream]]\nname = \"a\"\nrate = 1\nchannels = 1\n", "t");
+  const LoadResult result =
+      load_text("[window_log]\npath = " + dotted + " # a.b.c.d.e.f.g.h.i.j.k\n[[stream]]\nname = \"a\"\nrate = 1\nchannels = 1\n", "t");
   EXPECT_EQ(describe(result.faults), "");
 }
 

@@ -15,7 +15,8 @@ TEST(Duration, is_read_in_each_unit) {
 }
 
 TEST(Duration, is_refused_without_unit_with_sign_and_beyond_all_reason) {
-  for (const char* text : {"", "10", "ms", "-1s", "-0s", "+1s", "1 0ms", "1ms ", "inf s", "nan s", "1e3s", "1e99s", "99999999999h", "10  ms", "1m"}) {
+  for (const char* text :
+       {"", "10", "ms", "-1s", "-0s", "+1s", "1 0ms", "1ms ", "inf s", "nan s", "1e3s", "1e99s", "99999999999h", "10  ms", "1m"}) {
     EXPECT_FALSE(parse_duration(text)) << text;
   }
 }

@@ -1,0 +1,156 @@
+// chappe-display: looks at an instance, read-only, and shows it. Owns nothing and can harm nobody.
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "config/options.hpp"
+#include "control/signals.hpp"
+#include "display/terminal.hpp"
+#include "display/view.hpp"
+#include "metrics/exporter.hpp"
+#include "rt/clock.hpp"
+#include "rt/log.hpp"
+#include "shm/process_page.hpp"
+#include "shm/snapshot_json.hpp"
+#include "shm/viewer.hpp"
+
+namespace chappe::display {
+namespace {
+
+using rt::log;
+using rt::LogLevel;
+
+int give_up(const rt::Error& error) {
+  log(LogLevel::error, error.text);
+  return error.exit_code;
+}
+
+int show_once(const config::Options& options, const config::Config& config) {
+  const shm::Snapshot s = shm::Viewer(config.instance).look();
+  if (!s.ring_present && !s.board_present) {
+    return give_up({EX_UNAVAILABLE, "no instance " + config.instance + ": neither ring nor board can be opened; start chappe-producer and chappe-aggregator" +
+                                        (s.trouble.empty() ? "" : " (" + s.trouble + ")")});
+  }
+  std::string text = to_text(s);
+  if (options.format == config::DisplayFormat::json) text = shm::display_json(s) + "\n";
+  if (options.format == config::DisplayFormat::csv) text = to_csv(s);
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? EX_OK : EX_IOERR;
+}
+
+class Live {
+ public:
+  Live(config::Options options, config::Loaded loaded) : options_(std::move(options)), loaded_(std::move(loaded)), viewer_(loaded_.config.instance) {}
+  int run(control::Signals& signals);
+
+ private:
+  void reload();
+  void show();
+  bool keys();
+
+  config::Options options_;
+  config::Loaded loaded_;
+  shm::Viewer viewer_;
+  History history_;
+  shm::ProcessReport report_;
+  rt::Counter looks_, troubled_;
+  std::unique_ptr<Terminal> terminal_;
+  std::unique_ptr<metrics::Exporter> exporter_;
+  std::size_t first_row_ = 0;
+};
+
+void Live::reload() {
+  config::LoadResult next = config::effective(options_);
+  std::string error = config::describe(next.faults);
+  if (error.empty() && next.loaded.config.instance != loaded_.config.instance) error = "instance.name cannot change while running";
+  if (error.empty()) {
+    loaded_ = std::move(next.loaded);
+    if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+  } else if (!terminal_) {
+    log(LogLevel::error, "reload refused, nothing changed: " + error);
+  }
+  shm::note_reload(report_, error, report_.config_generation + 1, loaded_.hash);
+}
+
+void Live::show() {
+  const shm::Snapshot s = viewer_.look();
+  looks_.add();
+  if (!s.trouble.empty()) troubled_.add();
+  if (!terminal_) {
+    std::puts(plain_line(s).c_str());
+    std::fflush(stdout);
+    return;
+  }
+  history_.feed(s);
+  Look look = terminal_->look();
+  look.first_row = first_row_;
+  terminal_->draw(render(s, history_, look));
+}
+
+/// False: quit.
+bool Live::keys() {
+  for (;;) {
+    switch (terminal_->key()) {
+      case Terminal::Key::quit: return false;
+      case Terminal::Key::up: first_row_ -= std::min<std::size_t>(first_row_, 1); break;
+      case Terminal::Key::page_up: first_row_ -= std::min<std::size_t>(first_row_, 10); break;
+      case Terminal::Key::down: ++first_row_; break;
+      case Terminal::Key::page_down: first_row_ += 10; break;
+      case Terminal::Key::none: return true;
+    }
+  }
+}
+
+int Live::run(control::Signals& signals) {
+  report_.known = true;
+  report_.config_generation = 1;
+  report_.config_hash = loaded_.hash;
+  const config::Endpoint endpoint = config::endpoint(loaded_.config, "display");
+  exporter_ = metrics::Exporter::start(
+      endpoint.address, endpoint.port,
+      [this, viewer = std::make_shared<shm::Viewer>(loaded_.config.instance)] {
+        auto families = metrics::families_of(viewer->look(), metrics::Role::display, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        for (auto& family : metrics::display_families({looks_.get(), troubled_.get()})) families.push_back(std::move(family));
+        return families;
+      },
+      [](const std::string&) {});  // the terminal is the picture's
+  if (!options_.plain) terminal_ = Terminal::open();
+  const std::int64_t end = options_.seconds > 0 ? rt::monotonic_ns() + static_cast<std::int64_t>(options_.seconds * 1e9) : INT64_MAX;
+  std::int64_t next = rt::monotonic_ns();
+  for (;;) {
+    const std::int64_t now = rt::monotonic_ns();
+    if (now >= end) return EX_OK;
+    if (now >= next) {
+      show();
+      // Lines for people are one a second unless they ask otherwise; the picture follows the configuration.
+      const double hz = terminal_ || options_.refresh_hz ? loaded_.config.refresh_hz : 1;
+      next = std::max(next + static_cast<std::int64_t>(1e9 / hz), now);
+    }
+    pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {terminal_ ? 0 : -1, POLLIN, 0}};
+    poll(waits, 2, static_cast<int>(std::clamp<std::int64_t>((std::min(next, end) - rt::monotonic_ns()) / rt::kMillisecond + 1, 1, 1000)));
+    const control::Signals::Event event = signals.drain();
+    if (event.stop) return EX_OK;
+    if (event.reload) reload();
+    if (terminal_ && !keys()) return EX_OK;
+  }
+}
+
+}  // namespace
+}  // namespace chappe::display
+
+int main(int argc, char** argv) {
+  using namespace chappe;
+  control::Signals::block();
+  rt::log_init("chappe-display");
+  auto signals = control::Signals::open();
+  if (!signals) return display::give_up(signals.error());
+  auto options = config::parse_options(config::Program::display, argc, argv);
+  if (!options) return display::give_up(options.error());
+  if (!*options) return EX_OK;  // --help or --version
+  config::LoadResult loaded = config::effective(**options);
+  if (!loaded.faults.empty()) return display::give_up({EX_CONFIG, config::describe(loaded.faults)});
+  if (auto level = rt::log_level_named(loaded.loaded.config.log_level)) rt::set_log_level(*level);
+  if ((*options)->once) return display::show_once(**options, loaded.loaded.config);
+  return display::Live(std::move(**options), std::move(loaded.loaded)).run(*signals);
+}

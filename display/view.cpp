@@ -1,0 +1,245 @@
+#include "display/view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "rt/histogram.hpp"
+
+namespace chappe::display {
+namespace {
+
+constexpr std::array<const char*, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+constexpr const char* kAsciiBars = "_.-=+*#@";
+
+/// Characters, not bytes: UTF-8 continuation bytes do not count.
+std::size_t length_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string cut(const std::string& text, std::size_t width) {
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U) continue;
+    if (characters++ == width) return text.substr(0, i);
+  }
+  return text;
+}
+
+/// What another process wrote must not steer a terminal.
+std::string safe(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+  return out;
+}
+
+std::string column(const std::string& text, std::size_t width) {
+  const std::string shown = cut(text, width);
+  return shown + std::string(width - length_of(shown), ' ');
+}
+
+std::string value(double v) { return std::isfinite(v) ? fmt::format("{:>10.4g}", v) : fmt::format("{:>10}", "-"); }
+
+std::string age(std::int64_t ms) {
+  if (ms < 1000) return fmt::format("{} ms", ms);
+  return ms < 120'000 ? fmt::format("{:.1f} s", static_cast<double>(ms) / 1000) : fmt::format("{} min", ms / 60'000);
+}
+
+std::string rate(double hz) { return hz >= 1e6 ? fmt::format("{:.2f} M/s", hz / 1e6) : hz >= 1e4 ? fmt::format("{:.1f} k/s", hz / 1e3) : fmt::format("{:.4g} /s", hz); }
+
+/// Upper bound of the bucket in which the quantile lies; seconds as text.
+std::string quantile(const shm::LatencyView& h, double q) {
+  std::uint64_t total = 0, seen = 0;
+  for (const auto n : h.counts) total += n;
+  if (total == 0) return "-";
+  for (std::size_t i = 0; i < h.counts.size(); ++i) {
+    seen += h.counts[i];
+    if (static_cast<double>(seen) >= q * static_cast<double>(total)) {
+      return fmt::format("<{:.3g} ms", static_cast<double>(rt::Histogram::upper_bound_ns(static_cast<int>(i))) / 1e6);
+    }
+  }
+  return "-";
+}
+
+std::string sparkline(const std::deque<double>* values, std::size_t width, bool unicode) {
+  if (values == nullptr) return {};
+  std::vector<double> shown;
+  for (const double v : *values) {
+    if (std::isfinite(v)) shown.push_back(v);
+  }
+  if (shown.empty()) return {};
+  if (shown.size() > width) shown.erase(shown.begin(), shown.end() - static_cast<std::ptrdiff_t>(width));
+  const auto [low, high] = std::minmax_element(shown.begin(), shown.end());
+  const double span = *high - *low;
+  std::string out;
+  for (const double v : shown) {
+    const auto step = static_cast<std::size_t>(span > 0 ? std::min(7.0, std::floor((v - *low) / span * 8)) : 0);
+    out += unicode ? std::string(kBars.at(step)) : std::string(1, kAsciiBars[step]);
+  }
+  return out;
+}
+
+std::string bar(double fill, std::size_t width, bool unicode) {
+  const auto full = static_cast<std::size_t>(std::lround(std::clamp(fill, 0.0, 1.0) * static_cast<double>(width)));
+  std::string out;
+  for (std::size_t i = 0; i < width; ++i) out += i < full ? (unicode ? "█" : "#") : (unicode ? "░" : ".");
+  return out;
+}
+
+Span process_span(const char* name, const shm::ProcessReport& p) {
+  if (!p.alive && p.pid == 0) return {fmt::format("{}: not there", name), Style::bad};
+  if (!p.alive) return {fmt::format("{} {}: DEAD, last sign {} ago", name, p.pid, age(p.age_ms)), Style::bad};
+  if (p.age_ms > 2000) return {fmt::format("{} {}: stalled for {}", name, p.pid, age(p.age_ms)), Style::warning};
+  return {fmt::format("{} {}: alive", name, p.pid), Style::good};
+}
+
+std::int64_t unexplained(const shm::Ledger& ledger) {
+  std::int64_t sum = 0;
+  for (const auto& a : ledger.streams) sum += std::abs(a.unexplained);
+  return sum;
+}
+
+Span ledger_span(const shm::Ledger& ledger) {
+  std::uint64_t dropped = 0, overrun = 0, flight = 0;
+  for (const auto& a : ledger.streams) {
+    dropped += a.dropped.sum();
+    overrun += a.overrun + a.overrun_pending;
+    flight += a.in_flight;
+  }
+  const std::int64_t lost = unexplained(ledger);
+  const std::string verdict = !ledger.settled ? "in motion" : lost == 0 ? "closes" : fmt::format("UNEXPLAINED {}", lost);
+  const Style style = ledger.settled && lost != 0 ? Style::bad : dropped + overrun > 0 ? Style::warning : Style::good;
+  return {fmt::format("ledger {}  dropped {}  overrun {}  in flight {} frames", verdict, dropped, overrun, flight), style};
+}
+
+Span realtime_span(const char* name, const shm::ProcessReport& p) {
+  std::string text = fmt::format("{}:", name);
+  bool refused = !p.realtime_refused.empty();
+  std::string last;
+  for (const auto& t : p.threads) {
+    std::string one = fmt::format(" {} {} {}", safe(t.name), t.granted_fifo ? "fifo" : "other", t.granted_priority);
+    if (t.asked_fifo && (!t.granted_fifo || t.granted_priority != t.asked_priority)) {
+      one += fmt::format(" (asked fifo {})", t.asked_priority);
+      refused = true;
+    }
+    if (one != last) text += one;
+    last = one;
+  }
+  text += p.locked_bytes > 0 ? " locked" : " not locked";
+  return {text, refused ? Style::warning : Style::normal};
+}
+
+std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
+  std::vector<Line> lines;
+  lines.push_back({{fmt::format("chappe {}  ", safe(s.instance)), Style::heading}, process_span("producer", s.producer), {"  ", Style::normal},
+                   process_span("aggregator", s.aggregator), {fmt::format("  epoch {}", s.epoch), Style::dim}});
+  lines.push_back({{fmt::format("ring {} {:.0f} % of {} blocks  ", bar(s.fill, 12, unicode), s.fill * 100, s.blocks), Style::normal}, ledger_span(s.ledger)});
+  lines.push_back({{fmt::format("frame to board  p50 {}  p99 {}  max {:.3g} ms", quantile(s.latency, 0.5), quantile(s.latency, 0.99),
+                                static_cast<double>(s.latency.max_ns) / 1e6),
+                    Style::normal}});
+  lines.push_back({realtime_span("producer", s.producer), {"  ", Style::normal}, realtime_span("aggregator", s.aggregator)});
+  for (const auto& [name, p] : {std::pair{"producer", &s.producer}, std::pair{"aggregator", &s.aggregator}}) {
+    if (!p->reload_ok) lines.push_back({{fmt::format("{}: last reload refused: {}", name, safe(p->reload_error)), Style::bad}});
+    if (p->known && !p->alive) {
+      lines.push_back({{fmt::format("the {} is dead: values are as of {} ago", name, age(p->age_ms)), Style::bad}});
+    }
+  }
+  if (!s.trouble.empty()) lines.push_back({{safe(s.trouble), Style::bad}});
+  return lines;
+}
+
+std::vector<Line> table(const shm::Snapshot& s, const History& history, bool unicode) {
+  std::vector<Line> rows;
+  for (const auto& v : s.streams) {
+    const Style style = v.ended ? Style::dim : Style::heading;
+    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}{}", safe(v.stream), rate(v.rate_hz), age(v.age_ms), v.window, v.missing,
+                                 v.ended ? "  ended" : ""),
+                     style}});
+    for (const auto& c : v.channels) {
+      rows.push_back({{fmt::format("  {} {} {} {} {} {} {}  ", column(safe(c.channel), 16), column(safe(c.unit), 6), value(c.last), value(c.mean), value(c.min),
+                                   value(c.max), value(c.rms)),
+                       Style::normal},
+                      {sparkline(history.of(v.stream, c.channel), 24, unicode), Style::good}});
+    }
+  }
+  return rows;
+}
+
+Line fit(const Line& line, std::size_t width) {
+  Line out;
+  for (const auto& span : line) {
+    const std::string text = cut(span.text, width);
+    width -= length_of(text);
+    if (!text.empty()) out.push_back({text, span.style});
+  }
+  return out;
+}
+
+}  // namespace
+
+void History::feed(const shm::Snapshot& s) {
+  for (const auto& v : s.streams) {
+    for (const auto& c : v.channels) {
+      auto& values = values_[{v.stream, c.channel}];
+      values.push_back(c.last);
+      if (values.size() > kLength) values.pop_front();
+    }
+  }
+}
+
+const std::deque<double>* History::of(const std::string& stream, const std::string& channel) const {
+  const auto found = values_.find({stream, channel});
+  return found == values_.end() ? nullptr : &found->second;
+}
+
+std::vector<Line> render(const shm::Snapshot& s, const History& history, const Look& look) {
+  std::vector<Line> lines = health(s, look.unicode);
+  lines.push_back({{fmt::format("  {} {} {:>10} {:>10} {:>10} {:>10} {:>10}", column("channel", 16), column("unit", 6), "last", "mean", "min", "max", "rms"), Style::dim}});
+  const auto rows = table(s, history, look.unicode);
+  for (std::size_t i = look.first_row; i < rows.size(); ++i) lines.push_back(rows[i]);
+  if (lines.size() > look.height) lines.resize(look.height);
+  for (auto& line : lines) line = fit(line, look.width);
+  return lines;
+}
+
+std::string plain_line(const shm::Snapshot& s) {
+  double samples = 0;
+  std::string rates;
+  for (const auto& v : s.streams) {
+    samples += v.rate_hz * static_cast<double>(v.channels.size());
+    rates += fmt::format("  {} {}", safe(v.stream), rate(v.rate_hz));
+  }
+  return fmt::format("{}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text, process_span("aggregator", s.aggregator).text,
+                     ledger_span(s.ledger).text, samples, rates);
+}
+
+std::string to_text(const shm::Snapshot& s) {
+  std::string out;
+  for (const auto& line : render(s, {}, {.width = 200, .height = 100'000, .unicode = false, .first_row = 0})) {
+    for (const auto& span : line) out += span.text;
+    out += '\n';
+  }
+  return out;
+}
+
+std::string to_csv(const shm::Snapshot& s) {
+  const auto number = [](double v) { return std::isfinite(v) ? fmt::format("{}", v) : std::string(); };
+  std::string out = "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms\n";
+  const auto quote = [](const std::string& text) {
+    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+    std::string quoted = "\"";
+    for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + '"';
+  };
+  for (const auto& v : s.streams) {
+    for (const auto& c : v.channels) {
+      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", quote(v.stream), quote(c.channel), quote(c.unit), number(c.last), number(c.mean), number(c.min),
+                         number(c.max), number(c.rms), c.count, c.nan, v.age_ms);
+    }
+  }
+  return out;
+}
+
+}  // namespace chappe::display
