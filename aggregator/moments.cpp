@@ -1,7 +1,7 @@
 // A lane per channel: eight double lanes go through the block row by row, and every lane keeps its own sums. Frames shorter than a row lie
-// several to a row, so that few channels fill the lanes too; their sums are added up at the end. Lanes of padding are computed and not used.
-// A lane does the same operations in the same order whatever the instruction set (the build forbids fused multiply-add in this file), so
-// that a recording gives the same bits on every machine.
+// several to a row, so that few channels fill the lanes too; their sums are added up at the end. Lanes of padding are computed and not
+// used. A lane does the same operations in the same order whatever the instruction set (the build forbids fused multiply-add in this file),
+// so that a recording gives the same bits on every machine.
 #include "aggregator/moments.hpp"
 
 #include <algorithm>
@@ -73,15 +73,17 @@ struct Kernel {
   using Add = void (*)(const std::byte* at, std::size_t rows, std::size_t step, const Shift& shift, Sums& sums);
   Add floats, doubles;
   template <class T>
-  [[nodiscard]] Add add() const noexcept { return sizeof(T) == sizeof(float) ? floats : doubles; }
+  [[nodiscard]] Add add() const noexcept {
+    return sizeof(T) == sizeof(float) ? floats : doubles;
+  }
 };
 
-#define CHAPPE_KERNEL(name, target, width)                                                                                                \
-  target void name##_floats(const std::byte* at, std::size_t rows, std::size_t step, const Shift& shift, Sums& sums) {                    \
-    add_rows<float, width>(at, rows, step, shift, sums);                                                                                  \
-  }                                                                                                                                       \
-  target void name##_doubles(const std::byte* at, std::size_t rows, std::size_t step, const Shift& shift, Sums& sums) {                   \
-    add_rows<double, width>(at, rows, step, shift, sums);                                                                                 \
+#define CHAPPE_KERNEL(name, target, width)                                                                              \
+  target void name##_floats(const std::byte* at, std::size_t rows, std::size_t step, const Shift& shift, Sums& sums) {  \
+    add_rows<float, width>(at, rows, step, shift, sums);                                                                \
+  }                                                                                                                     \
+  target void name##_doubles(const std::byte* at, std::size_t rows, std::size_t step, const Shift& shift, Sums& sums) { \
+    add_rows<double, width>(at, rows, step, shift, sums);                                                               \
   }
 
 CHAPPE_KERNEL(plain, , 2)
@@ -104,7 +106,7 @@ const Kernel kKernel = best_kernel();  ///< chosen before main
 struct Tile {
   const std::byte* data;
   std::size_t frames, stride;
-  std::size_t width;     ///< bytes of a frame that may be read from here on
+  std::size_t width;  ///< bytes of a frame that may be read from here on
   std::size_t channels;
   std::size_t frames_per_row;
 };
@@ -179,7 +181,9 @@ bool fold(const Tile& tile, const Sums& sums, Shift& shift, std::span<Moments> o
     m.mean_low = rest_of_sum(shift[c], sum / n, m.mean);
     m.m2 = squares - sum * (sum / n);
     if (m.m2 < 0) m.m2 = 0;
-    const double rounding = 8 * kEpsilon * std::max(std::fabs(m.min), std::fabs(m.max));  // a constant channel is never nearer than this, and needs no second reading
+    const double rounding =
+        8 * kEpsilon *
+        std::max(std::fabs(m.min), std::fabs(m.max));  // a constant channel is never nearer than this, and needs no second reading
     const bool near = squares <= kFar * m.m2 || squares <= n * rounding * rounding;
     if (near || !std::isfinite(m.min) || !std::isfinite(m.max)) continue;
     far = true;
@@ -202,23 +206,28 @@ void tile_moments(const Tile& tile, std::span<const double> guess, std::span<Mom
 }
 
 template <class T>
-void moments_of(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const double> shift, std::span<Moments> out) noexcept {
+void moments_of(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const double> shift,
+                std::span<Moments> out) noexcept {
   constexpr std::size_t kRowBytes = kLanes * sizeof(T);
   const std::size_t frames_per_row = stride < kRowBytes && kRowBytes % stride == 0 ? kRowBytes / stride : 1;
   for (std::size_t c = 0; c < out.size(); c += kLanes) {
     const std::size_t channels = std::min(kLanes, out.size() - c);
     const std::size_t width = std::min(kRowBytes, stride - c * sizeof(T));
-    tile_moments<T>({data + c * sizeof(T), frames, stride, width, channels, frames_per_row}, shift.subspan(c, channels), out.subspan(c, channels));
+    tile_moments<T>({data + c * sizeof(T), frames, stride, width, channels, frames_per_row}, shift.subspan(c, channels),
+                    out.subspan(c, channels));
   }
 }
 
 }  // namespace
 
-void block_moments(const std::byte* data, std::size_t frames, std::size_t stride_bytes, std::size_t value_bytes, std::span<const double> shift,
-                   std::span<Moments> out) noexcept {
-  if (frames == 0) std::fill(out.begin(), out.end(), Moments{});
-  else if (value_bytes == sizeof(float)) moments_of<float>(data, frames, stride_bytes, shift, out);
-  else moments_of<double>(data, frames, stride_bytes, shift, out);
+void block_moments(const std::byte* data, std::size_t frames, std::size_t stride_bytes, std::size_t value_bytes,
+                   std::span<const double> shift, std::span<Moments> out) noexcept {
+  if (frames == 0)
+    std::fill(out.begin(), out.end(), Moments{});
+  else if (value_bytes == sizeof(float))
+    moments_of<float>(data, frames, stride_bytes, shift, out);
+  else
+    moments_of<double>(data, frames, stride_bytes, shift, out);
 }
 
 void merge(Moments& a, const Moments& b) noexcept {

@@ -15,8 +15,8 @@ struct Moments {
   std::uint64_t count = 0;  ///< values that entered (NaN is not among them)
   std::uint64_t nan = 0;    ///< NaN values
   double mean = 0;
-  double mean_low = 0;      ///< what rounding took off the mean: at 1e9 an epsilon of the mean is too much for merging unit noise
-  double m2 = 0;            ///< sum of squared deviations from the mean
+  double mean_low = 0;  ///< what rounding took off the mean: at 1e9 an epsilon of the mean is too much for merging unit noise
+  double m2 = 0;        ///< sum of squared deviations from the mean
   double min = std::numeric_limits<double>::infinity();
   double max = -std::numeric_limits<double>::infinity();
   double last = std::numeric_limits<double>::quiet_NaN();  ///< last value, NaN included

@@ -15,7 +15,8 @@ constexpr std::size_t kChunk = 16;
 using Values = Eigen::Array<double, Eigen::Dynamic, 1, 0, kChunk, 1>;
 /// One member of consecutive Moments, as an array over the channels.
 template <class T>
-using Column = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>, Eigen::Array<T, Eigen::Dynamic, 1>>,
+using Column = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>,
+                                             Eigen::Array<T, Eigen::Dynamic, 1>>,
                           Eigen::Unaligned, Eigen::InnerStride<sizeof(Moments) / sizeof(double)>>;
 static_assert(sizeof(Moments) % sizeof(double) == 0 && sizeof(std::uint64_t) == sizeof(double));
 
@@ -87,11 +88,18 @@ std::size_t most_pieces(std::size_t capacity, const std::vector<config::Window>&
 
 }  // namespace
 
-StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames, bool explicit_times,
-                                   std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream)
-    : channels_(channels), value_bytes_(value_bytes), stride_(stride), capacity_(capacity_frames), explicit_times_(explicit_times),
-      generation_(generation), stream_(stream), specs_(std::move(windows)) {
-  CHAPPE_EXPECTS(channels > 0 && (value_bytes == 4 || value_bytes == 8) && stride >= channels * value_bytes && capacity_frames > 0 && !specs_.empty());
+StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames,
+                                   bool explicit_times, std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream)
+    : channels_(channels),
+      value_bytes_(value_bytes),
+      stride_(stride),
+      capacity_(capacity_frames),
+      explicit_times_(explicit_times),
+      generation_(generation),
+      stream_(stream),
+      specs_(std::move(windows)) {
+  CHAPPE_EXPECTS(channels > 0 && (value_bytes == 4 || value_bytes == 8) && stride >= channels * value_bytes && capacity_frames > 0 &&
+                 !specs_.empty());
   for (const auto& w : specs_) CHAPPE_EXPECTS((w.frames > 0) != (w.duration_ns > 0) && length(w) > 0);
   open_.resize(specs_.size());
   moments_.resize(specs_.size() * channels);
@@ -122,8 +130,8 @@ void StreamStatistics::measure(const BlockView& block) noexcept {
   }
 }
 
-/// The shift of the next block: the mean of the first specification's window, the last one if none is open. Before the first frame the kernel
-/// takes a value of the block; a channel that was never anything but NaN is not searched again in every block.
+/// The shift of the next block: the mean of the first specification's window, the last one if none is open. Before the first frame the
+/// kernel takes a value of the block; a channel that was never anything but NaN is not searched again in every block.
 void StreamStatistics::guess_means() noexcept {
   for (std::size_t c = 0; c < channels_; ++c) {
     const Moments& m = moments_[c];
@@ -152,29 +160,35 @@ void StreamStatistics::advance(std::size_t which, Cursor& cursor, std::int64_t p
 }
 
 /// The first frame of [begin, end) at or behind `at`, or `end`.
-std::uint32_t StreamStatistics::first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end, std::int64_t at) const noexcept {
+std::uint32_t StreamStatistics::first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end,
+                                         std::int64_t at) const noexcept {
   if (specs_[which].frames > 0) {
     return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(static_cast<std::uint64_t>(at) - block.first_frame, begin, end));
   }
   if (explicit_times_ && block.times_ns != nullptr) {  // these may go back
-    return static_cast<std::uint32_t>(std::find_if(block.times_ns + begin, block.times_ns + end, [at](std::int64_t t) { return t >= at; }) - block.times_ns);
+    return static_cast<std::uint32_t>(std::find_if(block.times_ns + begin, block.times_ns + end, [at](std::int64_t t) { return t >= at; }) -
+                                      block.times_ns);
   }
   while (begin < end) {
     const std::uint32_t middle = begin + (end - begin) / 2;
-    if (implicit_time(block, middle) < at) begin = middle + 1;
-    else end = middle;
+    if (implicit_time(block, middle) < at)
+      begin = middle + 1;
+    else
+      end = middle;
   }
   return begin;
 }
 
 void StreamStatistics::merge(ClosedSink& sink) noexcept {
   for (std::size_t p = 0; p < pieces_used_; ++p) {
-    for (std::size_t w = 0; w < specs_.size(); ++w) merge_piece(w, pieces_[p], row(std::as_const(measured_), p), numbers_[p * specs_.size() + w], sink);
+    for (std::size_t w = 0; w < specs_.size(); ++w)
+      merge_piece(w, pieces_[p], row(std::as_const(measured_), p), numbers_[p * specs_.size() + w], sink);
   }
   pieces_used_ = 0;
 }
 
-void StreamStatistics::merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window, ClosedSink& sink) noexcept {
+void StreamStatistics::merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window,
+                                   ClosedSink& sink) noexcept {
   OpenWindow& o = open_[which];
   const std::uint64_t first = first_frame_ + piece.begin;
   if (o.open) {
@@ -200,8 +214,15 @@ void StreamStatistics::open_window(std::size_t which, std::int64_t window, std::
   OpenWindow& o = open_[which];
   if (o.opened_at == OpenWindow::kFirstSeen) o.opened_at = o.next_frame = first;
   o.open = true;
-  o.head = {.stream = stream_, .which = static_cast<std::uint32_t>(which), .window = static_cast<std::uint64_t>(window), .generation = generation_,
-            .first_frame = first, .frames = 0, .missing = 0, .t_first_ns = t_first_ns, .t_last_ns = t_first_ns};
+  o.head = {.stream = stream_,
+            .which = static_cast<std::uint32_t>(which),
+            .window = static_cast<std::uint64_t>(window),
+            .generation = generation_,
+            .first_frame = first,
+            .frames = 0,
+            .missing = 0,
+            .t_first_ns = t_first_ns,
+            .t_last_ns = t_first_ns};
   const auto moments = row(moments_, which);
   std::fill(moments.begin(), moments.end(), Moments{});
 }
@@ -227,7 +248,9 @@ void StreamStatistics::count_range(std::size_t which, std::uint64_t end) noexcep
   o.head.missing = end > came_up_to ? end - came_up_to : 0;
 }
 
-std::uint64_t StreamStatistics::range_end(std::size_t which) const noexcept { return (open_[which].head.window + 1) * specs_[which].frames; }
+std::uint64_t StreamStatistics::range_end(std::size_t which) const noexcept {
+  return (open_[which].head.window + 1) * specs_[which].frames;
+}
 
 void StreamStatistics::finish(ClosedSink& sink) noexcept {
   for (std::size_t w = 0; w < specs_.size(); ++w) {

@@ -1,9 +1,9 @@
 // The windows of one stream: cuts blocks at window boundaries, merges the moments of the pieces into the open windows, and hands closed
 // windows out. Made at set-up by an ordinary thread, then used by the drain's thread alone; no allocation after construction.
-// A block is read in place and may be torn, so there are two phases: measure() reads it and changes no window; once the caller has seen that
-// the block was whole, merge() adds it and reads nothing of it. A measured block that is not merged leaves no trace.
-// After a crash the state restored from the board gives the same bits as if nothing had happened. The next block's shift is part of that,
-// so the moments of a window that is closed and has no successor yet belong to the state as well.
+// A block is read in place and may be torn, so there are two phases: measure() reads it and changes no window; once the caller has seen
+// that the block was whole, merge() adds it and reads nothing of it. A measured block that is not merged leaves no trace. After a crash the
+// state restored from the board gives the same bits as if nothing had happened. The next block's shift is part of that, so the moments of a
+// window that is closed and has no successor yet belong to the state as well.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +33,8 @@ struct ClosedSink {
   virtual void closed(const WindowHead& head, std::span<const Moments> channels) noexcept = 0;
 };
 
-/// The state of one window specification. `head` with frames 0: none was opened yet; else the open window or, with `open` false, the last one.
+/// The state of one window specification. `head` with frames 0: none was opened yet; else the open window or, with `open` false, the last
+/// one.
 struct OpenWindow {
   static constexpr std::uint64_t kFirstSeen = std::numeric_limits<std::uint64_t>::max();
   WindowHead head;
@@ -44,7 +45,8 @@ struct OpenWindow {
 
 class StreamStatistics {
  public:
-  /// stride: bytes of a frame. capacity_frames: most frames of a block. Each window has exactly one of its two lengths. `stream` goes into the heads.
+  /// stride: bytes of a frame. capacity_frames: most frames of a block. Each window has exactly one of its two lengths. `stream` goes into
+  /// the heads.
   StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames, bool explicit_times,
                    std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream = 0);
 
@@ -81,14 +83,19 @@ class StreamStatistics {
     std::int64_t window = 0;
     std::int64_t end = 0;
   };
-  [[nodiscard]] std::span<Moments> row(std::vector<Moments>& rows, std::size_t i) const noexcept { return {&rows[i * channels_], channels_}; }
-  [[nodiscard]] std::span<const Moments> row(const std::vector<Moments>& rows, std::size_t i) const noexcept { return {&rows[i * channels_], channels_}; }
+  [[nodiscard]] std::span<Moments> row(std::vector<Moments>& rows, std::size_t i) const noexcept {
+    return {&rows[i * channels_], channels_};
+  }
+  [[nodiscard]] std::span<const Moments> row(const std::vector<Moments>& rows, std::size_t i) const noexcept {
+    return {&rows[i * channels_], channels_};
+  }
   void guess_means() noexcept;
   [[nodiscard]] Cursor start(std::size_t which) const noexcept;
   [[nodiscard]] std::int64_t time_of(const BlockView& block, std::uint32_t frame) const noexcept;
   [[nodiscard]] std::int64_t position(std::size_t which, const BlockView& block, std::uint32_t frame) const noexcept;
   void advance(std::size_t which, Cursor& cursor, std::int64_t position) const noexcept;
-  [[nodiscard]] std::uint32_t first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end, std::int64_t at) const noexcept;
+  [[nodiscard]] std::uint32_t first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end,
+                                       std::int64_t at) const noexcept;
   void merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window, ClosedSink& sink) noexcept;
   void open_window(std::size_t which, std::int64_t window, std::uint64_t first, std::int64_t t_first_ns) noexcept;
   void close_window(std::size_t which, ClosedSink& sink) noexcept;
@@ -101,15 +108,15 @@ class StreamStatistics {
   std::uint32_t generation_, stream_;
   std::vector<config::Window> specs_;
   std::vector<OpenWindow> open_;
-  std::vector<Moments> moments_;        ///< [specification][channel]
+  std::vector<Moments> moments_;  ///< [specification][channel]
   // What measure() leaves for merge(), sized for a block in which every frame is a piece of its own.
   std::uint64_t first_frame_ = 0;
   std::size_t pieces_used_ = 0;
   std::vector<Piece> pieces_;
-  std::vector<std::int64_t> numbers_;   ///< [piece][specification]
-  std::vector<Moments> measured_;       ///< [piece][channel]
-  std::vector<Cursor> cursors_;         ///< [specification]
-  std::vector<double> shift_;           ///< [channel]
+  std::vector<std::int64_t> numbers_;  ///< [piece][specification]
+  std::vector<Moments> measured_;      ///< [piece][channel]
+  std::vector<Cursor> cursors_;        ///< [specification]
+  std::vector<double> shift_;          ///< [channel]
 };
 
 }  // namespace chappe::aggregator

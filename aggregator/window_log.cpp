@@ -45,8 +45,10 @@ void append_number(std::string& out, Number value) {
 
 /// The sign of a NaN means nothing and is not written.
 void append_value(std::string& out, double value) {
-  if (std::isnan(value)) out += ",nan";
-  else append_number(out, value);
+  if (std::isnan(value))
+    out += ",nan";
+  else
+    append_number(out, value);
 }
 
 void append_row(std::string& out, const LogNames& names, std::size_t channel, const WindowHead& head, const Moments& m) {
@@ -78,8 +80,10 @@ std::vector<std::string> take_record(std::string_view& text) {
     const char c = text[i];
     if (c == '"') {
       const bool doubled = quoted && i + 1 < text.size() && text[i + 1] == '"';
-      if (doubled) fields.back() += text[++i];
-      else quoted = !quoted;
+      if (doubled)
+        fields.back() += text[++i];
+      else
+        quoted = !quoted;
     } else if (c == ',' && !quoted) {
       fields.emplace_back();
     } else if (c == '\n' && !quoted) {
@@ -174,7 +178,8 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
     }
   }
   // A full disk does not stop the statistics: the header waits with the rows, and the first write says what is wrong.
-  if (whole == 0) [[maybe_unused]] const rt::Done tried = log.write(header_line());
+  if (whole == 0) [[maybe_unused]]
+    const rt::Done tried = log.write(header_line());
   return log;
 }
 
@@ -191,7 +196,9 @@ rt::Done WindowLog::write(const std::string& rows) {
     pending_.erase(0, static_cast<std::size_t>(n));
   }
   const std::string waiting = std::to_string(pending_.size()) + " bytes wait for the next try";
-  if (!kept) return rt::Error{EX_IOERR, "window log: " + std::to_string(rows.size()) + " bytes of rows lost, because " + waiting + ": make room on the disk"};
+  if (!kept)
+    return rt::Error{EX_IOERR,
+                     "window log: " + std::to_string(rows.size()) + " bytes of rows lost, because " + waiting + ": make room on the disk"};
   if (n < 0) return rt::errno_error("window log: write (" + waiting + ")", error);
   if (!pending_.empty()) return rt::Error{EX_IOERR, "window log: short write, " + waiting};
   return rt::done();

@@ -15,13 +15,13 @@ namespace chappe::aggregator {
 
 /// What all channels of one closed window share.
 struct WindowHead {
-  std::uint32_t stream = 0;       ///< index
-  std::uint32_t which = 0;        ///< index of the stream's window specification
-  std::uint64_t window = 0;       ///< number: first_frame / frames, or t / duration
-  std::uint32_t generation = 0;   ///< of the aggregator's configuration
-  std::uint64_t first_frame = 0;  ///< index of the first frame that came
-  std::uint64_t frames = 0;       ///< frames that came
-  std::uint64_t missing = 0;      ///< frames that never came
+  std::uint32_t stream = 0;                    ///< index
+  std::uint32_t which = 0;                     ///< index of the stream's window specification
+  std::uint64_t window = 0;                    ///< number: first_frame / frames, or t / duration
+  std::uint32_t generation = 0;                ///< of the aggregator's configuration
+  std::uint64_t first_frame = 0;               ///< index of the first frame that came
+  std::uint64_t frames = 0;                    ///< frames that came
+  std::uint64_t missing = 0;                   ///< frames that never came
   std::int64_t t_first_ns = 0, t_last_ns = 0;  ///< on the stream's clock
 };
 
@@ -39,12 +39,12 @@ void append_rows(std::string& out, const LogNames& names, const WindowHead& head
 
 class WindowLog {
  public:
-  /// Opens for appending (O_APPEND | O_CREAT, 0640), writes the header into an empty file, cuts a torn last line. A file whose first line is
-  /// another header is refused.
+  /// Opens for appending (O_APPEND | O_CREAT, 0640), writes the header into an empty file, cuts a torn last line. A file whose first line
+  /// is another header is refused.
   static rt::Result<WindowLog> open(const std::string& path);
-  /// The highest (generation, first_frame) already in the file for each stream and channel-window size are needed to resume: for each stream
-  /// name the first_frame of its last row, as found at open by reading the file backwards as far as needed (at most 1 MiB), per distinct
-  /// stream. Streams not found there are absent.
+  /// The highest (generation, first_frame) already in the file for each stream and channel-window size are needed to resume: for each
+  /// stream name the first_frame of its last row, as found at open by reading the file backwards as far as needed (at most 1 MiB), per
+  /// distinct stream. Streams not found there are absent.
   [[nodiscard]] const std::map<std::string, std::uint64_t>& last_first_frame() const { return last_; }
   /// Appends in one write(2) as far as the kernel takes it; a short or failed write is retried from where it stopped at the next call, the
   /// bytes kept meanwhile. Error: the text of the last failure, for a log line and a counter.

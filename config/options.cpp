@@ -58,15 +58,17 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, double low, doub
 
 template <class E, std::size_t N>
 CLI::Option* add_choice(CLI::App& app, const std::string& name, const Names<E, N>& names, E& into, const std::string& help) {
-  const auto take = [&names, &into, name](const std::string& word) {
+  CLI::callback_t take = [&names, &into, name](const CLI::results_t& words) {
+    const std::string& word = words.back();
     const std::optional<E> value = named(names, word);
     if (!value) {
       const auto near = nearest(word, words_of(names));
       throw CLI::ValidationError(name, quoted_short(word) + ": expected " + listed(words_of(names)) + (near ? "; nearest: " + *near : ""));
     }
     into = *value;
+    return true;
   };
-  return app.add_option_function<std::string>(name, take, help + ": " + listed(words_of(names)))->type_name("WORD");
+  return app.add_option(name, std::move(take), help + ": " + listed(words_of(names)))->type_name("WORD");
 }
 
 std::string check_log_level(const std::string& word) {

@@ -77,7 +77,8 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
   const auto instance = instance_of(options, outcome);
   if (!instance) return outcome;
   const auto saved = options.from.empty() ? std::nullopt : read_ledger(options.from);
-  if (!options.from.empty() && !saved) return {EX_DATAERR, "", options.from + ": not a ledger; expected the JSON that `chappectl ledger --json` prints\n"};
+  if (!options.from.empty() && !saved)
+    return {EX_DATAERR, "", options.from + ": not a ledger; expected the JSON that `chappectl ledger --json` prints\n"};
   const shm::Snapshot snapshot = saved ? *saved : look(*instance);
   const bool nothing = !snapshot.ring_present && !snapshot.board_present && snapshot.ledger.streams.empty();
   if (options.as_json) {
@@ -147,7 +148,8 @@ CLI::App* add(CLI::App& parent, const char* name, const char* help, Action& chos
 void add_looks(CLI::App& app, Options& options, Action& chosen) {
   add(app, "status", "the processes, what they asked and what they were granted", chosen,
       [](const Options& o) { return show(o, status_text, shm::status_json); });
-  CLI::App* const ledger = add(app, "ledger", "the account of every frame", chosen, [](const Options& o) { return show(o, ledger_text, shm::ledger_json); });
+  CLI::App* const ledger =
+      add(app, "ledger", "the account of every frame", chosen, [](const Options& o) { return show(o, ledger_text, shm::ledger_json); });
   ledger->add_flag("--check", options.check, "exit with 65 if frames are unexplained, with 75 if that cannot be said");
   ledger->add_option("--from", options.from, "read a closing ledger from this file and look at no process");
   add(app, "streams", "streams and channels with their last window", chosen,

@@ -30,7 +30,8 @@ int give_up(const rt::Error& error) {
 int show_once(const config::Options& options, const config::Config& config) {
   const shm::Snapshot s = shm::Viewer(config.instance).look();
   if (!s.ring_present && !s.board_present) {
-    return give_up({EX_UNAVAILABLE, "no instance " + config.instance + ": neither ring nor board can be opened; start chappe-producer and chappe-aggregator" +
+    return give_up({EX_UNAVAILABLE, "no instance " + config.instance +
+                                        ": neither ring nor board can be opened; start chappe-producer and chappe-aggregator" +
                                         (s.trouble.empty() ? "" : " (" + s.trouble + ")")});
   }
   std::string text = to_text(s);
@@ -41,7 +42,8 @@ int show_once(const config::Options& options, const config::Config& config) {
 
 class Live {
  public:
-  Live(config::Options options, config::Loaded loaded) : options_(std::move(options)), loaded_(std::move(loaded)), viewer_(loaded_.config.instance) {}
+  Live(config::Options options, config::Loaded loaded)
+      : options_(std::move(options)), loaded_(std::move(loaded)), viewer_(loaded_.config.instance) {}
   int run(control::Signals& signals);
 
  private:
@@ -92,12 +94,22 @@ void Live::show() {
 bool Live::keys() {
   for (;;) {
     switch (terminal_->key()) {
-      case Terminal::Key::quit: return false;
-      case Terminal::Key::up: first_row_ -= std::min<std::size_t>(first_row_, 1); break;
-      case Terminal::Key::page_up: first_row_ -= std::min<std::size_t>(first_row_, 10); break;
-      case Terminal::Key::down: ++first_row_; break;
-      case Terminal::Key::page_down: first_row_ += 10; break;
-      case Terminal::Key::none: return true;
+      case Terminal::Key::quit:
+        return false;
+      case Terminal::Key::up:
+        first_row_ -= std::min<std::size_t>(first_row_, 1);
+        break;
+      case Terminal::Key::page_up:
+        first_row_ -= std::min<std::size_t>(first_row_, 10);
+        break;
+      case Terminal::Key::down:
+        ++first_row_;
+        break;
+      case Terminal::Key::page_down:
+        first_row_ += 10;
+        break;
+      case Terminal::Key::none:
+        return true;
     }
   }
 }

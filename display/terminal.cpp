@@ -14,12 +14,18 @@ namespace {
 int attributes_of(Style style, bool colours) {
   const auto pair = [&](short number, int more) { return (colours ? static_cast<int>(COLOR_PAIR(number)) : 0) | more; };
   switch (style) {
-    case Style::heading: return static_cast<int>(A_BOLD);
-    case Style::good: return pair(1, 0);
-    case Style::warning: return pair(2, static_cast<int>(A_BOLD));
-    case Style::bad: return pair(3, static_cast<int>(A_BOLD));
-    case Style::dim: return static_cast<int>(A_DIM);
-    case Style::normal: break;
+    case Style::heading:
+      return static_cast<int>(A_BOLD);
+    case Style::good:
+      return pair(1, 0);
+    case Style::warning:
+      return pair(2, static_cast<int>(A_BOLD));
+    case Style::bad:
+      return pair(3, static_cast<int>(A_BOLD));
+    case Style::dim:
+      return static_cast<int>(A_DIM);
+    case Style::normal:
+      break;
   }
   return 0;
 }
@@ -56,7 +62,10 @@ Terminal::~Terminal() {
 }
 
 Look Terminal::look() const {
-  return {.width = static_cast<std::size_t>(COLS > 0 ? COLS : 1), .height = static_cast<std::size_t>(LINES > 0 ? LINES : 1), .unicode = unicode_, .first_row = 0};
+  return {.width = static_cast<std::size_t>(COLS > 0 ? COLS : 1),
+          .height = static_cast<std::size_t>(LINES > 0 ? LINES : 1),
+          .unicode = unicode_,
+          .first_row = 0};
 }
 
 void Terminal::draw(const std::vector<Line>& lines) {
@@ -77,14 +86,20 @@ void Terminal::draw(const std::vector<Line>& lines) {
 Terminal::Key Terminal::key() {
   switch (getch()) {
     case 'q':
-    case 'Q': return Key::quit;
+    case 'Q':
+      return Key::quit;
     case KEY_UP:
-    case 'k': return Key::up;
+    case 'k':
+      return Key::up;
     case KEY_DOWN:
-    case 'j': return Key::down;
-    case KEY_PPAGE: return Key::page_up;
-    case KEY_NPAGE: return Key::page_down;
-    default: return Key::none;
+    case 'j':
+      return Key::down;
+    case KEY_PPAGE:
+      return Key::page_up;
+    case KEY_NPAGE:
+      return Key::page_down;
+    default:
+      return Key::none;
   }
 }
 

@@ -16,7 +16,8 @@ constexpr const char* kAsciiBars = "_.-=+*#@";
 
 /// Characters, not bytes: UTF-8 continuation bytes do not count.
 std::size_t length_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string cut(const std::string& text, std::size_t width) {
@@ -47,7 +48,9 @@ std::string age(std::int64_t ms) {
   return ms < 120'000 ? fmt::format("{:.1f} s", static_cast<double>(ms) / 1000) : fmt::format("{} min", ms / 60'000);
 }
 
-std::string rate(double hz) { return hz >= 1e6 ? fmt::format("{:.2f} M/s", hz / 1e6) : hz >= 1e4 ? fmt::format("{:.1f} k/s", hz / 1e3) : fmt::format("{:.4g} /s", hz); }
+std::string rate(double hz) {
+  return hz >= 1e6 ? fmt::format("{:.2f} M/s", hz / 1e6) : hz >= 1e4 ? fmt::format("{:.1f} k/s", hz / 1e3) : fmt::format("{:.4g} /s", hz);
+}
 
 /// Upper bound of the bucket in which the quantile lies; seconds as text.
 std::string quantile(const shm::LatencyView& h, double q) {
@@ -133,9 +136,13 @@ Span realtime_span(const char* name, const shm::ProcessReport& p) {
 
 std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   std::vector<Line> lines;
-  lines.push_back({{fmt::format("chappe {}  ", safe(s.instance)), Style::heading}, process_span("producer", s.producer), {"  ", Style::normal},
-                   process_span("aggregator", s.aggregator), {fmt::format("  epoch {}", s.epoch), Style::dim}});
-  lines.push_back({{fmt::format("ring {} {:.0f} % of {} blocks  ", bar(s.fill, 12, unicode), s.fill * 100, s.blocks), Style::normal}, ledger_span(s.ledger)});
+  lines.push_back({{fmt::format("chappe {}  ", safe(s.instance)), Style::heading},
+                   process_span("producer", s.producer),
+                   {"  ", Style::normal},
+                   process_span("aggregator", s.aggregator),
+                   {fmt::format("  epoch {}", s.epoch), Style::dim}});
+  lines.push_back({{fmt::format("ring {} {:.0f} % of {} blocks  ", bar(s.fill, 12, unicode), s.fill * 100, s.blocks), Style::normal},
+                   ledger_span(s.ledger)});
   lines.push_back({{fmt::format("frame to board  p50 {}  p99 {}  max {:.3g} ms", quantile(s.latency, 0.5), quantile(s.latency, 0.99),
                                 static_cast<double>(s.latency.max_ns) / 1e6),
                     Style::normal}});
@@ -154,12 +161,12 @@ std::vector<Line> table(const shm::Snapshot& s, const History& history, bool uni
   std::vector<Line> rows;
   for (const auto& v : s.streams) {
     const Style style = v.ended ? Style::dim : Style::heading;
-    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}{}", safe(v.stream), rate(v.rate_hz), age(v.age_ms), v.window, v.missing,
-                                 v.ended ? "  ended" : ""),
+    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}{}", safe(v.stream), rate(v.rate_hz), age(v.age_ms), v.window,
+                                 v.missing, v.ended ? "  ended" : ""),
                      style}});
     for (const auto& c : v.channels) {
-      rows.push_back({{fmt::format("  {} {} {} {} {} {} {}  ", column(safe(c.channel), 16), column(safe(c.unit), 6), value(c.last), value(c.mean), value(c.min),
-                                   value(c.max), value(c.rms)),
+      rows.push_back({{fmt::format("  {} {} {} {} {} {} {}  ", column(safe(c.channel), 16), column(safe(c.unit), 6), value(c.last),
+                                   value(c.mean), value(c.min), value(c.max), value(c.rms)),
                        Style::normal},
                       {sparkline(history.of(v.stream, c.channel), 24, unicode), Style::good}});
     }
@@ -196,7 +203,9 @@ const std::deque<double>* History::of(const std::string& stream, const std::stri
 
 std::vector<Line> render(const shm::Snapshot& s, const History& history, const Look& look) {
   std::vector<Line> lines = health(s, look.unicode);
-  lines.push_back({{fmt::format("  {} {} {:>10} {:>10} {:>10} {:>10} {:>10}", column("channel", 16), column("unit", 6), "last", "mean", "min", "max", "rms"), Style::dim}});
+  lines.push_back({{fmt::format("  {} {} {:>10} {:>10} {:>10} {:>10} {:>10}", column("channel", 16), column("unit", 6), "last", "mean",
+                                "min", "max", "rms"),
+                    Style::dim}});
   const auto rows = table(s, history, look.unicode);
   for (std::size_t i = look.first_row; i < rows.size(); ++i) lines.push_back(rows[i]);
   if (lines.size() > look.height) lines.resize(look.height);
@@ -211,8 +220,8 @@ std::string plain_line(const shm::Snapshot& s) {
     samples += v.rate_hz * static_cast<double>(v.channels.size());
     rates += fmt::format("  {} {}", safe(v.stream), rate(v.rate_hz));
   }
-  return fmt::format("{}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text, process_span("aggregator", s.aggregator).text,
-                     ledger_span(s.ledger).text, samples, rates);
+  return fmt::format("{}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text,
+                     process_span("aggregator", s.aggregator).text, ledger_span(s.ledger).text, samples, rates);
 }
 
 std::string to_text(const shm::Snapshot& s) {
@@ -235,8 +244,8 @@ std::string to_csv(const shm::Snapshot& s) {
   };
   for (const auto& v : s.streams) {
     for (const auto& c : v.channels) {
-      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", quote(v.stream), quote(c.channel), quote(c.unit), number(c.last), number(c.mean), number(c.min),
-                         number(c.max), number(c.rms), c.count, c.nan, v.age_ms);
+      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", quote(v.stream), quote(c.channel), quote(c.unit), number(c.last),
+                         number(c.mean), number(c.min), number(c.max), number(c.rms), c.count, c.nan, v.age_ms);
     }
   }
   return out;

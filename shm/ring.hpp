@@ -100,7 +100,9 @@ class RingReader {
   /// The same ring through the writer's own mapping, for threads of one process: a race detector sees only what is one address.
   static RingReader on(const RingWriter& writer);
   [[nodiscard]] const RingTables& tables() const noexcept { return tables_; }
-  [[nodiscard]] const StatusPage& status() const noexcept { return *reinterpret_cast<const StatusPage*>(base_ + tables_.geometry.status_at); }
+  [[nodiscard]] const StatusPage& status() const noexcept {
+    return *reinterpret_cast<const StatusPage*>(base_ + tables_.geometry.status_at);
+  }
   [[nodiscard]] const ProcessPage& process_page() const noexcept {
     return *reinterpret_cast<const ProcessPage*>(base_ + tables_.geometry.process_at);
   }

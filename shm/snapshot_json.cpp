@@ -27,7 +27,11 @@ Json account(const Account& a) {
           {"acquired", a.acquired},
           {"aggregated", a.aggregated},
           {"dropped",
-           {{"full", a.dropped.full}, {"pool", a.dropped.pool}, {"source", a.dropped.source}, {"paused", a.dropped.paused}, {"crash", a.dropped.crash}}},
+           {{"full", a.dropped.full},
+            {"pool", a.dropped.pool},
+            {"source", a.dropped.source},
+            {"paused", a.dropped.paused},
+            {"crash", a.dropped.crash}}},
           {"overrun", a.overrun},
           {"overrun_pending", a.overrun_pending},
           {"in_flight", a.in_flight},
@@ -51,7 +55,9 @@ Json cpus(std::uint64_t mask) {
   return list;
 }
 
-Json schedule(bool fifo, int priority, std::uint64_t mask) { return {{"policy", fifo ? "fifo" : "other"}, {"priority", priority}, {"cpus", cpus(mask)}}; }
+Json schedule(bool fifo, int priority, std::uint64_t mask) {
+  return {{"policy", fifo ? "fifo" : "other"}, {"priority", priority}, {"cpus", cpus(mask)}};
+}
 
 Json process(const ProcessReport& p) {
   Json threads = Json::array();
@@ -85,9 +91,17 @@ Json ring(const Snapshot& s) {
   if (!s.ring_present) return nullptr;
   Json gates = Json::array();
   for (const auto& g : s.gates) gates.push_back({{"gate", g.gate}, {"held", g.held}, {"state", g.state}, {"tail", g.tail}});
-  return {{"incarnation", s.incarnation}, {"epoch", s.epoch},        {"state", s.state}, {"waits", s.producer_waits},
-          {"waiting_for_gate", s.producer_waiting_for_gate}, {"blocks", s.blocks}, {"block_bytes", s.block_bytes}, {"head", s.head},
-          {"upto", s.upto},                {"fill", number(s.fill)}, {"gates", std::move(gates)}};
+  return {{"incarnation", s.incarnation},
+          {"epoch", s.epoch},
+          {"state", s.state},
+          {"waits", s.producer_waits},
+          {"waiting_for_gate", s.producer_waiting_for_gate},
+          {"blocks", s.blocks},
+          {"block_bytes", s.block_bytes},
+          {"head", s.head},
+          {"upto", s.upto},
+          {"fill", number(s.fill)},
+          {"gates", std::move(gates)}};
 }
 
 Json streams(const Snapshot& s) {
@@ -95,11 +109,27 @@ Json streams(const Snapshot& s) {
   for (const auto& v : s.streams) {
     Json channels = Json::array();
     for (const auto& c : v.channels) {
-      channels.push_back({{"channel", c.channel}, {"unit", c.unit}, {"last", number(c.last)}, {"mean", number(c.mean)}, {"min", number(c.min)}, {"max", number(c.max)}, {"rms", number(c.rms)},
-                    {"variance", number(c.variance)}, {"count", c.count}, {"nan", c.nan}, {"age_ms", v.age_ms}});
+      channels.push_back({{"channel", c.channel},
+                          {"unit", c.unit},
+                          {"last", number(c.last)},
+                          {"mean", number(c.mean)},
+                          {"min", number(c.min)},
+                          {"max", number(c.max)},
+                          {"rms", number(c.rms)},
+                          {"variance", number(c.variance)},
+                          {"count", c.count},
+                          {"nan", c.nan},
+                          {"age_ms", v.age_ms}});
     }
-    list.push_back({{"stream", v.stream}, {"type", v.value_bytes == 8 ? "f64" : "f32"}, {"nominal_hz", number(v.nominal_hz)}, {"rate_hz", number(v.rate_hz)},
-                    {"age_ms", v.age_ms}, {"ended", v.ended}, {"window", v.window}, {"windows_closed", v.windows_closed}, {"missing", v.missing},
+    list.push_back({{"stream", v.stream},
+                    {"type", v.value_bytes == 8 ? "f64" : "f32"},
+                    {"nominal_hz", number(v.nominal_hz)},
+                    {"rate_hz", number(v.rate_hz)},
+                    {"age_ms", v.age_ms},
+                    {"ended", v.ended},
+                    {"window", v.window},
+                    {"windows_closed", v.windows_closed},
+                    {"missing", v.missing},
                     {"channels", std::move(channels)}});
   }
   return list;
@@ -122,7 +152,11 @@ std::string streams_json(const Snapshot& s) { return text({{"instance", s.instan
 
 std::string display_json(const Snapshot& s) {
   const auto who = [](const ProcessReport& p) { return Json{{"alive", p.alive}, {"age_ms", p.age_ms}, {"pid", p.pid}}; };
-  return text({{"instance", s.instance}, {"producer", who(s.producer)}, {"aggregator", who(s.aggregator)}, {"streams", streams(s)}, {"ledger", ledger(s)}});
+  return text({{"instance", s.instance},
+               {"producer", who(s.producer)},
+               {"aggregator", who(s.aggregator)},
+               {"streams", streams(s)},
+               {"ledger", ledger(s)}});
 }
 
 bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& out) {

@@ -45,8 +45,8 @@ Reference reference(const std::vector<T>& values) {
   return r;
 }
 
-/// How far the mean of merged pieces may be off: it is kept in a double, so each merge rounds twice (the piece's mean and the sum's) by half
-/// an epsilon of the value, and the weighted mean of errors is no larger than the largest of them.
+/// How far the mean of merged pieces may be off: it is kept in a double, so each merge rounds twice (the piece's mean and the sum's) by
+/// half an epsilon of the value, and the weighted mean of errors is no larger than the largest of them.
 inline double rounding_of_means(const Reference& r, std::size_t merges) {
   return static_cast<double>(merges + 1) * std::numeric_limits<double>::epsilon() * static_cast<double>(r.largest);
 }
@@ -71,8 +71,8 @@ std::vector<std::byte> interleave(const std::vector<std::vector<T>>& columns, st
 inline bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 inline bool same_bits(const Moments& a, const Moments& b) {
-  return a.count == b.count && a.nan == b.nan && same_bits(a.mean, b.mean) && same_bits(a.mean_low, b.mean_low) && same_bits(a.m2, b.m2) && same_bits(a.min, b.min) &&
-         same_bits(a.max, b.max) && same_bits(a.last, b.last);
+  return a.count == b.count && a.nan == b.nan && same_bits(a.mean, b.mean) && same_bits(a.mean_low, b.mean_low) && same_bits(a.m2, b.m2) &&
+         same_bits(a.min, b.min) && same_bits(a.max, b.max) && same_bits(a.last, b.last);
 }
 
 }  // namespace chappe::aggregator

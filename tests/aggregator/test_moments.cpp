@@ -138,7 +138,8 @@ TEST(Moments, take_an_infinite_sample_as_a_value) {
 }
 
 TEST(Moments, of_a_constant_channel_have_no_variance_at_all) {
-  for (const double shift : {kNan, 0.1, 0.0, 4.7}) EXPECT_LT(variance(moments_of<double>({std::vector<double>(777, 0.1)}, 8, shift)[0]), 1e-33);
+  for (const double shift : {kNan, 0.1, 0.0, 4.7})
+    EXPECT_LT(variance(moments_of<double>({std::vector<double>(777, 0.1)}, 8, shift)[0]), 1e-33);
 }
 
 TEST(Moments, of_no_frames_are_empty) {
@@ -159,7 +160,8 @@ void expect_no_byte_beyond_the_last_frame_is_read() {
     for (std::size_t frames = 1; frames <= 20; ++frames) {
       const std::size_t stride = channels * sizeof(T);
       std::vector<Moments> out(channels);
-      block_moments(static_cast<std::byte*>(memory) + page - frames * stride, frames, stride, sizeof(T), std::vector<double>(channels, 0.0), out);
+      block_moments(static_cast<std::byte*>(memory) + page - frames * stride, frames, stride, sizeof(T), std::vector<double>(channels, 0.0),
+                    out);
       EXPECT_EQ(out[channels - 1].count, frames);
     }
   }

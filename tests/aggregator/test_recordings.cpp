@@ -92,11 +92,17 @@ struct Collector final : ClosedSink {
 Collector run(const Columns& columns, std::uint32_t block_frames) {
   const std::size_t stride = columns.size() * sizeof(double), frames = columns[0].size();
   const auto bytes = interleave(columns, stride);
-  StreamStatistics statistics(columns.size(), sizeof(double), stride, block_frames, false, {{.frames = kWindowFrames, .duration_ns = 0}}, 1);
+  StreamStatistics statistics(columns.size(), sizeof(double), stride, block_frames, false, {{.frames = kWindowFrames, .duration_ns = 0}},
+                              1);
   Collector sink;
   for (std::size_t at = 0; at < frames; at += block_frames) {
     const auto count = static_cast<std::uint32_t>(std::min<std::size_t>(block_frames, frames - at));
-    statistics.measure({.data = &bytes[at * stride], .times_ns = nullptr, .first_frame = at, .frames = count, .t_first_ns = static_cast<std::int64_t>(at), .period_ns = 1});
+    statistics.measure({.data = &bytes[at * stride],
+                        .times_ns = nullptr,
+                        .first_frame = at,
+                        .frames = count,
+                        .t_first_ns = static_cast<std::int64_t>(at),
+                        .period_ns = 1});
     statistics.merge(sink);
   }
   statistics.finish(sink);
@@ -104,10 +110,12 @@ Collector run(const Columns& columns, std::uint32_t block_frames) {
 }
 
 /// 1e-9 relative, and below that what rounding can do. The mean: each merge rounds it (rounding_of_means), and a block's sum of differences
-/// from the shift is rounded once for each of its frames, by half an epsilon of what is summed; the differences are at most twice the largest
-/// value, as the shift is a mean of earlier values. The variance: variance_error of the merges' roundings (the sums' own errors are relative
-/// to it, and within the 1e-9). The RMS: sqrt(v + mean^2) moves by at most the error of the mean and that of the variance over twice itself.
-void expect_equal(const Moments& m, const json& reference, std::size_t window, const std::vector<double>& values, std::uint32_t block_frames) {
+/// from the shift is rounded once for each of its frames, by half an epsilon of what is summed; the differences are at most twice the
+/// largest value, as the shift is a mean of earlier values. The variance: variance_error of the merges' roundings (the sums' own errors are
+/// relative to it, and within the 1e-9). The RMS: sqrt(v + mean^2) moves by at most the error of the mean and that of the variance over
+/// twice itself.
+void expect_equal(const Moments& m, const json& reference, std::size_t window, const std::vector<double>& values,
+                  std::uint32_t block_frames) {
   const Reference r = chappe::aggregator::reference(values);
   ASSERT_EQ(m.count, reference.at("count")[window].get<std::uint64_t>());
   ASSERT_EQ(m.nan, values.size() - m.count);
@@ -149,7 +157,8 @@ TEST_P(Recording, gives_its_reference_statistics_in_blocks_of_any_size) {
       for (std::size_t c = 0; c < channels.size(); ++c) {
         SCOPED_TRACE(testing::Message() << channels[c] << " window " << w << " blocks of " << block_frames);
         const auto begin = columns[c].begin() + static_cast<std::ptrdiff_t>(head.first_frame);
-        expect_equal(moments[c], about.at("windows").at("channels").at(channels[c]), w, {begin, begin + static_cast<std::ptrdiff_t>(head.frames)}, block_frames);
+        expect_equal(moments[c], about.at("windows").at("channels").at(channels[c]), w,
+                     {begin, begin + static_cast<std::ptrdiff_t>(head.frames)}, block_frames);
       }
     }
   }
@@ -157,7 +166,8 @@ TEST_P(Recording, gives_its_reference_statistics_in_blocks_of_any_size) {
 
 INSTANTIATE_TEST_SUITE_P(Sensors, Recording, testing::ValuesIn(names()), [](const auto& recording) {
   std::string name = recording.param;
-  std::replace_if(name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
 });
 

@@ -65,8 +65,12 @@ struct Stream {
       for (std::uint32_t i = 0; i < count; ++i) columns[c].push_back(static_cast<double>(first + i + 1000 * c));
     }
     bytes = interleave(columns, channel_count * 8);
-    statistics.measure({.data = bytes.data(), .times_ns = times.empty() ? nullptr : times.data(), .first_frame = first, .frames = count,
-                        .t_first_ns = static_cast<std::int64_t>(first), .period_ns = 1});
+    statistics.measure({.data = bytes.data(),
+                        .times_ns = times.empty() ? nullptr : times.data(),
+                        .first_frame = first,
+                        .frames = count,
+                        .t_first_ns = static_cast<std::int64_t>(first),
+                        .period_ns = 1});
     std::fill(bytes.begin(), bytes.end(), std::byte{0xff});  // the slot is overwritten before merge()
   }
   void feed(std::uint64_t first, std::uint32_t count, const std::vector<std::int64_t>& times = {}) {
@@ -156,8 +160,12 @@ TEST(Statistics, never_read_more_frames_than_the_capacity_whatever_the_block_say
   Stream s({frames(1000)});
   std::vector<double> values(kCapacity, 1);
   for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{1} << 63, ~std::uint64_t{0}}) {
-    s.statistics.measure({.data = reinterpret_cast<const std::byte*>(values.data()), .times_ns = nullptr, .first_frame = first, .frames = ~0U,
-                          .t_first_ns = std::numeric_limits<std::int64_t>::max(), .period_ns = kNan});
+    s.statistics.measure({.data = reinterpret_cast<const std::byte*>(values.data()),
+                          .times_ns = nullptr,
+                          .first_frame = first,
+                          .frames = ~0U,
+                          .t_first_ns = std::numeric_limits<std::int64_t>::max(),
+                          .period_ns = kNan});
   }
   SUCCEED();  // the sanitizers watch
 }
@@ -261,8 +269,12 @@ TEST(Statistics, compute_times_from_the_period_without_adding_rounding_up) {
   std::vector<double> values(kCapacity, 1);
   for (std::uint64_t first = 0; first < 640; first += kCapacity) {  // 30 Hz: a frame every 33.3 ms
     const auto t = static_cast<std::int64_t>(std::llround(static_cast<double>(first) * 1e9 / 30));
-    statistics.measure({.data = reinterpret_cast<const std::byte*>(values.data()), .times_ns = nullptr, .first_frame = first, .frames = kCapacity,
-                        .t_first_ns = t, .period_ns = 1e9 / 30});
+    statistics.measure({.data = reinterpret_cast<const std::byte*>(values.data()),
+                        .times_ns = nullptr,
+                        .first_frame = first,
+                        .frames = kCapacity,
+                        .t_first_ns = t,
+                        .period_ns = 1e9 / 30});
     statistics.merge(sink);
   }
   ASSERT_EQ(sink.windows.size(), 21U);
@@ -300,8 +312,12 @@ struct RandomStream {
     std::vector<std::int64_t> times;
     std::uint64_t first;
     [[nodiscard]] BlockView view() const {
-      return {.data = bytes.data(), .times_ns = times.data(), .first_frame = first, .frames = static_cast<std::uint32_t>(times.size()),
-              .t_first_ns = times[0], .period_ns = 0};
+      return {.data = bytes.data(),
+              .times_ns = times.data(),
+              .first_frame = first,
+              .frames = static_cast<std::uint32_t>(times.size()),
+              .t_first_ns = times[0],
+              .period_ns = 0};
     }
   };
   Block next() {
@@ -367,8 +383,9 @@ struct Plain {
     for (std::size_t i = 0; i < block.times.size(); ++i) {
       for (std::uint32_t w = 0; w < specs.size(); ++w) {
         const auto index = static_cast<std::int64_t>(block.first + i);
-        const std::int64_t number = specs[w].frames > 0 ? index / static_cast<std::int64_t>(specs[w].frames)
-                                                        : static_cast<std::int64_t>(std::floor(static_cast<double>(block.times[i]) / 7777.0));
+        const std::int64_t number = specs[w].frames > 0
+                                        ? index / static_cast<std::int64_t>(specs[w].frames)
+                                        : static_cast<std::int64_t>(std::floor(static_cast<double>(block.times[i]) / 7777.0));
         open[w] = windows.empty() ? number : std::max(open[w], number);
         Window& window = windows[{w, open[w]}];
         if (window.frames++ == 0) window.first = block.first + i;
@@ -459,9 +476,19 @@ TEST(Statistics, of_an_infinite_value_do_not_spoil_the_windows_after_it) {
   StreamStatistics statistics(1, 8, 8, kCapacity, false, {frames(2)}, 1);
   Collector sink;
   const double values[] = {std::numeric_limits<double>::infinity(), 1, 2, 4};
-  statistics.measure({.data = reinterpret_cast<const std::byte*>(values), .times_ns = nullptr, .first_frame = 0, .frames = 2, .t_first_ns = 0, .period_ns = 1});
+  statistics.measure({.data = reinterpret_cast<const std::byte*>(values),
+                      .times_ns = nullptr,
+                      .first_frame = 0,
+                      .frames = 2,
+                      .t_first_ns = 0,
+                      .period_ns = 1});
   statistics.merge(sink);
-  statistics.measure({.data = reinterpret_cast<const std::byte*>(values + 2), .times_ns = nullptr, .first_frame = 2, .frames = 2, .t_first_ns = 2, .period_ns = 1});
+  statistics.measure({.data = reinterpret_cast<const std::byte*>(values + 2),
+                      .times_ns = nullptr,
+                      .first_frame = 2,
+                      .frames = 2,
+                      .t_first_ns = 2,
+                      .period_ns = 1});
   statistics.merge(sink);
   EXPECT_EQ(sink.windows[0].channels[0].mean, std::numeric_limits<double>::infinity());
   EXPECT_EQ(sink.windows[1].channels[0].mean, 3);

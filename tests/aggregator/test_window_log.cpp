@@ -43,7 +43,8 @@ class WindowLogFile : public testing::Test {
 std::string row(const std::string& stream, std::uint64_t first_frame, const std::string& channel = "c") {
   std::string out;
   const Moments m{.count = 2, .nan = 0, .mean = 1.5, .m2 = 0.5, .min = 1, .max = 2, .last = 2};
-  append_rows(out, {.stream = stream, .channels = {channel}}, {.window = first_frame / 10, .first_frame = first_frame, .frames = 2}, {&m, 1});
+  append_rows(out, {.stream = stream, .channels = {channel}}, {.window = first_frame / 10, .first_frame = first_frame, .frames = 2},
+              {&m, 1});
   return out;
 }
 
@@ -51,7 +52,16 @@ TEST(WindowLogRows, hold_every_column_in_the_order_of_the_header) {
   const Moments m[] = {{.count = 4, .nan = 1, .mean = 0.1, .m2 = 3, .min = -1e300, .max = 2, .last = 2}, {}};
   std::string out;
   append_rows(out, {.stream = "imu", .channels = {"x", "y"}},
-              {.stream = 1, .which = 2, .window = 7, .generation = 3, .first_frame = 70, .frames = 5, .missing = 6, .t_first_ns = -5, .t_last_ns = 99}, m);
+              {.stream = 1,
+               .which = 2,
+               .window = 7,
+               .generation = 3,
+               .first_frame = 70,
+               .frames = 5,
+               .missing = 6,
+               .t_first_ns = -5,
+               .t_last_ns = 99},
+              m);
   EXPECT_EQ(out,
             "imu,x,7,3,70,-5,99,4,6,1,0.1,1,-1e+300,2,0.8717797887081347\n"
             "imu,y,7,3,70,-5,99,0,6,0,nan,nan,nan,nan,nan\n");
@@ -59,7 +69,13 @@ TEST(WindowLogRows, hold_every_column_in_the_order_of_the_header) {
 
 TEST(WindowLogRows, write_infinity_and_nan_without_a_sign_on_nan) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const Moments m{.count = 2, .nan = 0, .mean = kInfinity, .m2 = -std::numeric_limits<double>::quiet_NaN(), .min = -kInfinity, .max = kInfinity, .last = 0};
+  const Moments m{.count = 2,
+                  .nan = 0,
+                  .mean = kInfinity,
+                  .m2 = -std::numeric_limits<double>::quiet_NaN(),
+                  .min = -kInfinity,
+                  .max = kInfinity,
+                  .last = 0};
   std::string out;
   append_rows(out, {.stream = "s", .channels = {"c"}}, {}, {&m, 1});
   EXPECT_THAT(out, HasSubstr(",inf,nan,-inf,inf,nan\n"));

@@ -109,7 +109,9 @@ Instance::~Instance() {
 
 void Instance::configure(const std::string& toml) const {
   std::ofstream file(path("next.toml"));
-  file << "[instance]\nname = \"" << name_ << "\"\n[metrics.producer]\nport = 0\n[metrics.aggregator]\nport = 0\n[metrics.display]\nport = 0\n" << toml;
+  file << "[instance]\nname = \"" << name_
+       << "\"\n[metrics.producer]\nport = 0\n[metrics.aggregator]\nport = 0\n[metrics.display]\nport = 0\n"
+       << toml;
   file.close();
   std::filesystem::rename(path("next.toml"), path("chappe.toml"));
 }
@@ -125,7 +127,9 @@ Json Instance::ask(const std::string& what) const {
   return Json::parse(answer.out, nullptr, false);
 }
 
-Json Instance::display() const { return Json::parse(run("chappe-display", {"--once", "--format", "json", "--instance", name_}).out, nullptr, false); }
+Json Instance::display() const {
+  return Json::parse(run("chappe-display", {"--once", "--format", "json", "--instance", name_}).out, nullptr, false);
+}
 
 std::string Instance::log(const std::string& program) const {
   std::ostringstream text;

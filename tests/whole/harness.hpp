@@ -23,8 +23,8 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child();
   void signal(int number) const;
-  void kill_it();                                     ///< SIGKILL, and waits
-  std::optional<int> wait_for(std::int64_t limit_ns); ///< exit code; nullopt: it still runs (or died by a signal: -signal)
+  void kill_it();                                      ///< SIGKILL, and waits
+  std::optional<int> wait_for(std::int64_t limit_ns);  ///< exit code; nullopt: it still runs (or died by a signal: -signal)
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:

@@ -1,8 +1,8 @@
 // The three real processes: kill, restart, reload, stop, refuse. What is asserted is the ledger and the window rows, never a time.
 #include <gmock/gmock.h>
 
-#include <csignal>
 #include <sysexits.h>
+#include <csignal>
 
 #include <fstream>
 #include <random>
@@ -21,14 +21,16 @@ using ::testing::IsEmpty;
 /// `proof` is a function of the frame index, so that each window row can be proved; `noise` makes the ring turn.
 std::string proof_config(int frames) {
   return "[ring]\nblocks = 256\nblock_bytes = 4096\nmax_delay = \"5ms\"\n[realtime]\nlock_memory = false\n"
-         "[[stream]]\nname = \"proof\"\nrate = 20000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"b\", waveform = \"index\"}]\n"
+         "[[stream]]\nname = \"proof\"\nrate = 20000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"b\", waveform = "
+         "\"index\"}]\n"
          "[[stream.window]]\nframes = " +
-         std::to_string(frames) +
-         "\n[[stream]]\nname = \"noise\"\nrate = 5000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n";
+         std::to_string(frames) + "\n[[stream]]\nname = \"noise\"\nrate = 5000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n";
 }
 
 std::uint64_t aggregated(const Json& ledger, std::size_t stream = 0) {
-  return ledger.is_object() && ledger.contains("streams") && ledger["streams"].size() > stream ? ledger["streams"][stream]["aggregated"].get<std::uint64_t>() : 0;
+  return ledger.is_object() && ledger.contains("streams") && ledger["streams"].size() > stream
+             ? ledger["streams"][stream]["aggregated"].get<std::uint64_t>()
+             : 0;
 }
 
 struct Row {
@@ -103,7 +105,8 @@ TEST_F(Processes, with_the_aggregator_killed_the_producer_goes_on_and_a_restart_
   ASSERT_TRUE(flows());
   aggregator.kill_it();
   const std::uint64_t before = instance_.ledger()["streams"][0]["acquired"];
-  ASSERT_TRUE(instance_.until([&] { return instance_.ledger()["streams"][0]["acquired"].get<std::uint64_t>() > before + 40000; })) << "the producer waited";
+  ASSERT_TRUE(instance_.until([&] { return instance_.ledger()["streams"][0]["acquired"].get<std::uint64_t>() > before + 40000; }))
+      << "the producer waited";
   aggregator = instance_.aggregator();
   ASSERT_TRUE(flows());
   EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
@@ -136,7 +139,8 @@ TEST_F(Processes, after_random_kills_of_both_the_ledger_closes_and_each_window_r
   ASSERT_TRUE(flows());
   std::mt19937 random(7);
   for (int i = 0; i < 30; ++i) {
-    rt::sleep_until(rt::monotonic_ns() + 20 * rt::kMillisecond + static_cast<std::int64_t>(random() % 80) * rt::kMillisecond);  // the random instant
+    rt::sleep_until(rt::monotonic_ns() + 20 * rt::kMillisecond +
+                    static_cast<std::int64_t>(random() % 80) * rt::kMillisecond);  // the random instant
     if (random() % 2 == 0) {
       aggregator.kill_it();
       aggregator = instance_.aggregator({"--window-log", log});

@@ -48,8 +48,8 @@ std::vector<std::string> cells(const std::string& line) {
   return out;
 }
 
-/// What double arithmetic with a shift may lose of a value derived from n numbers of magnitude up to `largest` with variance `var`: the sums
-/// err by n * eps relative to the shifted magnitude (at most the range around the shift, 2 * largest), and so do mean and deviations.
+/// What double arithmetic with a shift may lose of a value derived from n numbers of magnitude up to `largest` with variance `var`: the
+/// sums err by n * eps relative to the shifted magnitude (at most the range around the shift, 2 * largest), and so do mean and deviations.
 double floor_of(double n, double largest) { return 8 * std::numeric_limits<double>::epsilon() * n * largest; }
 
 void expect_near(double got, const Json& want, double floor, const std::string& what) {
