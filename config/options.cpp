@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
@@ -43,17 +44,17 @@ void add_text(CLI::App& app, const std::string& name, std::string& into, const s
   app.add_option(name, into, help)->type_name(type);
 }
 
-/// A number in a closed range. NaN is in none.
-template <class Take>
-CLI::Option* add_number(CLI::App& app, const std::string& name, double low, double high, const std::string& type, const std::string& help,
-                        Take take) {
-  const auto checked = [=](const double& value) {
-    if (!(value >= low && value <= high)) {
-      throw CLI::ValidationError(name, number_text(value) + ": expected a number from " + number_text(low) + " to " + number_text(high));
-    }
-    take(value);
+/// A number in a closed range, into a double or an optional one. NaN is in none.
+template <class Number>
+CLI::Option* add_number(CLI::App& app, const std::string& name, double low, double high, Number& into, const std::string& type,
+                        const std::string& help) {
+  const auto check = [low, high](const std::string& text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool good = error == std::errc{} && end == text.data() + text.size() && value >= low && value <= high;
+    return good ? "" : quoted_short(text) + ": expected a number from " + number_text(low) + " to " + number_text(high);
   };
-  return app.add_option_function<double>(name, checked, help)->type_name(type);
+  return app.add_option(name, into, help)->type_name(type)->check(check);
 }
 
 template <class E, std::size_t N>
@@ -117,13 +118,12 @@ void add_producer(CLI::App& app, Options& o) {
   add_common(app, o);
   app.add_flag("--require-realtime", o.require_realtime, "end instead of running on without the real-time scheduling that was asked for");
   auto* replay = app.add_option("--replay", o.replay_files, "recordings (CSV, WAV, raw binary) instead of the configured streams");
-  replay->type_name("FILE...")->check(check_not_empty);
+  replay->type_name("FILE")->check(check_not_empty);
   const auto of_replay = [&](CLI::Option* option) { option->needs(replay)->group("Of a replay"); };
   of_replay(add_choice(app, "--format", kReplayFormats, o.replay_format, "format of the recordings"));
   auto* channels = app.add_option("--channels", o.channels, "channels of a raw recording")->type_name("N");
   of_replay(channels->check(CLI::Range(std::int64_t{1}, std::int64_t{4096})));
-  of_replay(
-      add_number(app, "--rate", 0.001, 1e7, "HZ", "frames per second, if the recording does not say", [&o](double hz) { o.rate_hz = hz; }));
+  of_replay(add_number(app, "--rate", 0.001, 1e7, o.rate_hz, "HZ", "frames per second, if the recording does not say"));
   of_replay(app.add_flag("--as-fast-as-possible", o.as_fast_as_possible,
                          "not at recorded speed; waits for the aggregator, so that nothing is dropped"));
   of_replay(app.add_flag("--once", o.once, "end after the last frame instead of beginning again"));
@@ -146,8 +146,8 @@ void add_display(CLI::App& app, Options& o) {
   app.add_flag("--once", o.once, "one picture, then end");
   add_choice(app, "--format", kDisplayFormats, o.format, "of --once")->needs("--once");
   app.add_flag("--plain", o.plain, "a line a second instead of the live display");
-  add_number(app, "--refresh", 0.1, 50, "HZ", "pictures a second", [&o](double hz) { o.refresh_hz = hz; });
-  add_number(app, "--seconds", 0.001, 1e9, "N", "stop after N seconds", [&o](double seconds) { o.seconds = seconds; });
+  add_number(app, "--refresh", 0.1, 50, o.refresh_hz, "HZ", "pictures a second");
+  add_number(app, "--seconds", 0.001, 1e9, o.seconds, "N", "stop after N seconds");
 }
 
 /// What contradicts itself although each word is known.

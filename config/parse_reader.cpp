@@ -97,6 +97,7 @@ std::optional<std::string> Reader::word_of(const std::string& key, const std::ve
   const auto* v = value->as_string();
   if (v != nullptr && std::find(words.begin(), words.end(), v->get()) != words.end()) return v->get();
   std::vector<std::string> in_quotes;
+  in_quotes.reserve(words.size());
   for (const std::string& word : words) in_quotes.push_back(quoted(word));
   const auto near = v != nullptr ? nearest(v->get(), words) : std::nullopt;
   wrong_type(key, *value, listed(in_quotes) + (near ? "; nearest: " + quoted(*near) : ""));

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "rt/clock.hpp"
+#include "shm/tables.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -16,9 +17,6 @@ constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512
 std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * sizeof(BoardMoments); }
 std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) {
   return kWindowsPerStream * (1 + history) * record_bytes(channels);
-}
-std::size_t table_bytes(std::size_t streams, std::size_t channels) {
-  return kTablesAt + streams * sizeof(StreamEntry) + channels * sizeof(ChannelEntry);
 }
 
 /// SYNC(board), reader's side. Races with the writer by design; the sequence decides afterwards whether the copy counts.
@@ -81,13 +79,12 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   if (h.table_bytes < kTablesAt) return fault("its table size");
   std::memcpy(&t.geometry, board.table() + sizeof(ObjectHeader), sizeof t.geometry);
   const BoardGeometry& g = t.geometry;
-  if (g.streams > kMaxStreams || g.channels > kMaxChannels || table_bytes(g.streams, g.channels) != h.table_bytes)
+  if (g.streams > kMaxStreams || g.channels > kMaxChannels || kTablesAt + table_bytes(g.streams, g.channels) != h.table_bytes)
     return fault("its number of streams");
   if (g.history == 0 || g.history > 64) return fault("its history");
   t.streams.resize(g.streams);
   t.channels.resize(g.channels);
-  std::memcpy(t.streams.data(), board.table() + kTablesAt, g.streams * sizeof(StreamEntry));
-  std::memcpy(t.channels.data(), board.table() + kTablesAt + g.streams * sizeof(StreamEntry), g.channels * sizeof(ChannelEntry));
+  read_tables(board.table() + kTablesAt, t.streams, t.channels);
   for (const auto& s : t.streams) {
     if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel) return fault("a stream");
   }
@@ -115,9 +112,7 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   if (old && *old) {
     if (auto read = read_board_tables(**old)) tables = std::move(*read);
   }
-  const bool same = tables && tables->streams.size() == spec.streams.size() && tables->channels.size() == spec.channels.size() &&
-                    std::memcmp(tables->streams.data(), spec.streams.data(), spec.streams.size() * sizeof(StreamEntry)) == 0 &&
-                    std::memcmp(tables->channels.data(), spec.channels.data(), spec.channels.size() * sizeof(ChannelEntry)) == 0;
+  const bool same = tables && same_tables(tables->streams, spec.streams, tables->channels, spec.channels);
   if (same) {
     writer.segment_ = std::move(**old);
     writer.tables_ = std::move(*tables);
@@ -145,7 +140,7 @@ rt::Done BoardWriter::build(const BoardSpec& spec, std::uint32_t history) {
   g.streams = static_cast<std::uint32_t>(spec.streams.size());
   g.channels = static_cast<std::uint32_t>(spec.channels.size());
   g.history = history;
-  const std::size_t tables = table_bytes(g.streams, g.channels);
+  const std::size_t tables = kTablesAt + table_bytes(g.streams, g.channels);
   g.control_at = round_up(tables, kPage);
   g.process_at = g.control_at + kPage;
   g.slots_at = g.process_at + kPage;
@@ -153,11 +148,7 @@ rt::Done BoardWriter::build(const BoardSpec& spec, std::uint32_t history) {
   auto built = Segment::build(g.slots_at + 3 * round_up(g.slot_bytes, kPage));
   if (!built) return built.error();
   std::memcpy(built->data() + sizeof(ObjectHeader), &g, sizeof g);
-  if (!spec.streams.empty()) std::memcpy(built->data() + kTablesAt, spec.streams.data(), spec.streams.size() * sizeof(StreamEntry));
-  if (!spec.channels.empty()) {
-    std::memcpy(built->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(),
-                spec.channels.size() * sizeof(ChannelEntry));
-  }
+  write_tables(built->data() + kTablesAt, spec.streams, spec.channels);
   built->seal(kBoardMagic, tables, random_id());
   segment_ = std::move(*built);
   auto read = read_board_tables(segment_);

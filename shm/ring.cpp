@@ -10,15 +10,12 @@
 
 #include "shm/bell.hpp"
 #include "shm/lease.hpp"
+#include "shm/tables.hpp"
 
 namespace chappe::shm {
 namespace {
 
 constexpr std::size_t kTablesAt = sizeof(ObjectHeader) + sizeof(RingGeometry);
-
-std::size_t table_bytes(std::size_t streams, std::size_t channels) {
-  return kTablesAt + streams * sizeof(StreamEntry) + channels * sizeof(ChannelEntry);
-}
 
 RingGeometry geometry_of(const RingSpec& spec) {
   RingGeometry g{};
@@ -26,7 +23,7 @@ RingGeometry geometry_of(const RingSpec& spec) {
   g.block_bytes = spec.block_bytes;
   g.streams = static_cast<std::uint32_t>(spec.streams.size());
   g.channels = static_cast<std::uint32_t>(spec.channels.size());
-  g.status_at = round_up(table_bytes(g.streams, g.channels), kPage);
+  g.status_at = round_up(kTablesAt + table_bytes(g.streams, g.channels), kPage);
   g.process_at = g.status_at + kPage;
   g.slots_at = g.process_at + kPage;
   g.payloads_at = round_up(g.slots_at + g.blocks * sizeof(SlotHeader), kPage);
@@ -48,7 +45,7 @@ std::string geometry_fault(const RingGeometry& g, std::uint64_t object_bytes, st
   if (g.streams == 0 || g.streams > kMaxStreams || g.channels == 0 || g.channels > kMaxChannels) return "the number of streams or channels";
   if (!std::has_single_bit(g.blocks) || g.blocks < 8 || g.blocks > 65536) return "the number of blocks";
   if (g.block_bytes == 0 || g.block_bytes % kPage != 0 || g.block_bytes > (1U << 24)) return "the size of a block";
-  if (table_bytes(g.streams, g.channels) != tables) return "the size of its tables";
+  if (kTablesAt + table_bytes(g.streams, g.channels) != tables) return "the size of its tables";
   if (g.status_at != round_up(tables, kPage) || g.process_at != g.status_at + kPage || g.slots_at != g.process_at + kPage ||
       g.payloads_at != round_up(g.slots_at + g.blocks * sizeof(SlotHeader), kPage) ||
       object_bytes != g.payloads_at + g.blocks * g.block_bytes) {
@@ -59,9 +56,7 @@ std::string geometry_fault(const RingGeometry& g, std::uint64_t object_bytes, st
 
 bool same_geometry(const RingTables& t, const RingSpec& spec) {
   const RingGeometry wanted = geometry_of(spec);
-  return std::memcmp(&t.geometry, &wanted, sizeof wanted) == 0 &&
-         std::memcmp(t.streams.data(), spec.streams.data(), spec.streams.size() * sizeof(StreamEntry)) == 0 &&
-         std::memcmp(t.channels.data(), spec.channels.data(), spec.channels.size() * sizeof(ChannelEntry)) == 0;
+  return std::memcmp(&t.geometry, &wanted, sizeof wanted) == 0 && same_tables(t.streams, spec.streams, t.channels, spec.channels);
 }
 
 rt::Error foreign(const std::string& path, uid_t owner) {
@@ -91,8 +86,7 @@ rt::Result<RingTables> read_ring_tables(const Segment& ring) {
   }
   t.streams.resize(t.geometry.streams);
   t.channels.resize(t.geometry.channels);
-  std::memcpy(t.streams.data(), bytes + kTablesAt, t.streams.size() * sizeof(StreamEntry));
-  std::memcpy(t.channels.data(), bytes + kTablesAt + t.streams.size() * sizeof(StreamEntry), t.channels.size() * sizeof(ChannelEntry));
+  read_tables(bytes + kTablesAt, t.streams, t.channels);
   for (const auto& s : t.streams) {
     if (auto fault = stream_fault(s, t.geometry); !fault.empty())
       return rt::Error{EX_DATAERR, "ring refused: " + fault + " is out of range"};
@@ -135,11 +129,9 @@ rt::Done RingWriter::create(const RingSpec& spec, bool replace) {
   auto gates = Segment::build(2 * kPage);
   if (!gates) return gates.error();
   std::memcpy(ring->data() + sizeof(ObjectHeader), &g, sizeof g);
-  std::memcpy(ring->data() + kTablesAt, spec.streams.data(), spec.streams.size() * sizeof(StreamEntry));
-  std::memcpy(ring->data() + kTablesAt + spec.streams.size() * sizeof(StreamEntry), spec.channels.data(),
-              spec.channels.size() * sizeof(ChannelEntry));
+  write_tables(ring->data() + kTablesAt, spec.streams, spec.channels);
   const std::uint64_t incarnation = random_id();
-  ring->seal(kRingMagic, table_bytes(g.streams, g.channels), incarnation);
+  ring->seal(kRingMagic, kTablesAt + table_bytes(g.streams, g.channels), incarnation);
   for (std::uint32_t i = 0; i < kGates; ++i) {
     Gate& gate = gates->at<Gate>(kPage)[i];
     if (sem_init(&gate.filled, 1, 0) != 0 || sem_init(&gate.free, 1, 0) != 0) return rt::errno_error("sem_init");

@@ -1,0 +1,34 @@
+#include "shm/tables.hpp"
+
+#include <algorithm>
+
+namespace chappe::shm {
+namespace {
+
+template <class T>
+bool same(std::span<const T> one, std::span<const T> other) {
+  return std::ranges::equal(std::as_bytes(one), std::as_bytes(other));
+}
+
+}  // namespace
+
+std::size_t table_bytes(std::size_t streams, std::size_t channels) {
+  return streams * sizeof(StreamEntry) + channels * sizeof(ChannelEntry);
+}
+
+void write_tables(std::byte* to, std::span<const StreamEntry> streams, std::span<const ChannelEntry> channels) {
+  const auto rest = std::ranges::copy(std::as_bytes(streams), to).out;
+  std::ranges::copy(std::as_bytes(channels), rest);
+}
+
+void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::span<ChannelEntry> channels) {
+  std::copy_n(from, streams.size_bytes(), std::as_writable_bytes(streams).begin());
+  std::copy_n(from + streams.size_bytes(), channels.size_bytes(), std::as_writable_bytes(channels).begin());
+}
+
+bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,
+                 std::span<const ChannelEntry> other_channels) {
+  return same(streams, other_streams) && same(channels, other_channels);
+}
+
+}  // namespace chappe::shm

@@ -1,0 +1,19 @@
+// The tables of streams and channels that ring and board both carry, one after the other, behind their geometry.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "shm/layout.hpp"
+
+namespace chappe::shm {
+
+/// Bytes of both tables together.
+std::size_t table_bytes(std::size_t streams, std::size_t channels);
+void write_tables(std::byte* to, std::span<const StreamEntry> streams, std::span<const ChannelEntry> channels);
+/// Fills both from `from`; how many there are is checked by the caller before.
+void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::span<ChannelEntry> channels);
+/// Equal in every byte, so that the same words mean the same frames.
+bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,
+                 std::span<const ChannelEntry> other_channels);
+
+}  // namespace chappe::shm
