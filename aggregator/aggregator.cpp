@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
+#include "aggregator/board_windows.hpp"
 #include "aggregator/log_writer.hpp"
 #include "rt/clock.hpp"
 #include "shm/ledger.hpp"
@@ -14,7 +14,11 @@
 namespace chappe::aggregator {
 namespace {
 
-constexpr std::size_t kFewestRows = 64;
+LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels) {
+  LogNames names{stream.name, {}};
+  for (std::uint32_t c = 0; c < stream.channels; ++c) names.channels.emplace_back(channels[stream.first_channel + c].name);
+  return names;
+}
 
 bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
 
@@ -149,16 +153,14 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     if (!log_compared_) rewrite_log(notes);
     log_compared_ = true;
     std::vector<std::uint32_t> channels;
-    std::vector<std::size_t> count;
+    std::size_t most_rows = 0;
     std::vector<LogNames> names;
-    for (std::size_t i = 0; i < tables.streams.size(); ++i) {
-      const auto& s = tables.streams[i];
+    for (const auto& s : tables.streams) {
       channels.push_back(s.channels);
-      count.push_back(std::max(kFewestRows, 2 * Drain::rows_needed(s, plan.windows[i])));
-      names.push_back({s.name, {}});
-      for (std::uint32_t c = 0; c < s.channels; ++c) names.back().channels.emplace_back(tables.channels[s.first_channel + c].name);
+      most_rows += Drain::most_rows(s);
+      names.push_back(log_names(s, tables.channels));
     }
-    session->rows = std::make_unique<Rows>(channels, count);
+    session->rows = std::make_unique<Rows>(channels, most_rows);
     session->log = std::make_unique<LogWriter>(*log_, *session->rows, std::move(names), board_->control().log_errors);
   }
   session->drain = std::make_unique<Drain>(session->ring, session->gate ? &*session->gate : nullptr, *board_, session->rows.get(), plan);
@@ -177,6 +179,7 @@ void Aggregator::end_session(std::vector<std::string>& notes) {
   session_->thread.join();
   if (session_->log) {
     session_->log->finish();
+    session_->drain->publish_logged();
     if (auto trouble = session_->log->trouble(); !trouble.empty()) notes.push_back("window log: " + trouble);
   }
   const bool finished = session_->drain->end() == Drain::End::finished;
@@ -201,45 +204,33 @@ void Aggregator::hand_over_totals() {
   board_->publish();
 }
 
-/// After a kill the board may hold windows that the log does not: they are written again; what the board no longer holds is counted.
+/// After a kill the board may hold windows that the log does not: their rows are written again. What the board no longer holds is counted.
 void Aggregator::rewrite_log(std::vector<std::string>& notes) {
-  shm::BoardImage& image = board_->image();
   std::string text;
   std::uint64_t lost = 0;
   for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
-    const auto& entry = board_->tables().streams[i];
-    LogNames names{entry.name, {}};
-    for (std::uint32_t c = 0; c < entry.channels; ++c) names.channels.emplace_back(board_->tables().channels[entry.first_channel + c].name);
-    const auto logged = log_->last_first_frame().find(names.stream);
-    if (logged == log_->last_first_frame().end()) continue;  // a new file begins now
-    const shm::BoardStream& b = image.stream(i);
+    const LogNames names = log_names(board_->tables().streams[i], board_->tables().channels);
+    shm::BoardStream& b = board_->image().stream(i);
     for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
-      const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], image.history());
-      for (std::uint64_t k = b.closed[w] - held; k < b.closed[w]; ++k) {
-        const shm::BoardWindow& from = image.window(i, w, image.closed_record(k));
-        if (from.first_frame <= logged->second) continue;
-        if (k == b.closed[w] - held && b.closed[w] > held) ++lost;  // the oldest one held is missing: older ones may be too
-        const WindowHead head{.stream = static_cast<std::uint32_t>(i),
-                              .which = static_cast<std::uint32_t>(w),
-                              .window = from.window,
-                              .generation = from.generation,
-                              .first_frame = from.first_frame,
-                              .frames = from.frames,
-                              .missing = from.missing,
-                              .t_first_ns = from.t_first_ns,
-                              .t_last_ns = from.t_last_ns};
-        std::vector<Moments> moments;
-        for (const auto& m : image.moments(i, w, image.closed_record(k))) moments.push_back(std::bit_cast<Moments>(m));
-        append_rows(text, names, head, moments);
+      const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], board_->image().history());
+      const std::uint64_t from = std::max(b.logged[w], b.closed[w] - held);
+      lost += from - std::min(b.logged[w], from);
+      for (std::uint64_t k = from; k < b.closed[w]; ++k) {
+        const std::size_t record = board_->image().closed_record(k);
+        std::string rows;
+        append_rows(rows, names, window_of(board_->image().window(i, w, record), i, w).head,
+                    moments_of(board_->image().moments(i, w, record)));
+        text += log_->missing(rows);
       }
+      b.logged[w] = b.closed[w];
     }
   }
   if (lost > 0) {
     board_->control().log_rows_lost.add(lost);
-    notes.push_back("window log: windows between its end and the oldest that the board holds are not in it, in " + std::to_string(lost) +
-                    " streams");
+    notes.push_back("window log: " + std::to_string(lost) + " windows are not in it: the board no longer held them when this start came");
   }
   if (text.empty()) return;
+  notes.push_back("window log: wrote what a kill had kept from it");
   if (auto written = log_->write(text); !written) notes.push_back("window log: " + written.error().text);
 }
 

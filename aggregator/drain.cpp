@@ -1,9 +1,9 @@
 #include "aggregator/drain.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
+#include "aggregator/board_windows.hpp"
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
 
@@ -13,24 +13,8 @@ namespace {
 constexpr std::int64_t kPublishWithin = 10 * rt::kMillisecond;
 constexpr std::int64_t kHeartbeat = 100 * rt::kMillisecond;
 constexpr std::int64_t kWaitForRows = rt::kMillisecond;
+constexpr std::size_t kFewestRows = 64;  // of a stream: for windows that close while the disk is busy
 constexpr std::int64_t kRateOver = rt::kSecond;
-
-static_assert(sizeof(Moments) == sizeof(shm::BoardMoments));
-shm::BoardMoments to_board(const Moments& m) noexcept { return std::bit_cast<shm::BoardMoments>(m); }
-Moments from_board(const shm::BoardMoments& m) noexcept { return std::bit_cast<Moments>(m); }
-
-void put_window(shm::BoardWindow& to, const WindowHead& h, bool open, std::uint64_t next_frame, std::uint64_t opened_at) noexcept {
-  to = {.window = h.window,
-        .first_frame = h.first_frame,
-        .frames = h.frames,
-        .missing = h.missing,
-        .next_frame = next_frame,
-        .opened_at = opened_at,
-        .t_first_ns = h.t_first_ns,
-        .t_last_ns = h.t_last_ns,
-        .generation = h.generation,
-        .open = open ? 1U : 0U};
-}
 
 }  // namespace
 
@@ -47,9 +31,8 @@ Drain::Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& boa
   acquired_ns_.reserve(read_ahead_ + 1);
   dirty_.assign(board_stream_.size(), false);
   rate_.resize(board_stream_.size());
-  std::size_t most_rows = 0;
-  for (std::size_t i = 0; i < board_stream_.size(); ++i) most_rows += rows != nullptr ? rows->available(static_cast<std::uint32_t>(i)) : 0;
-  pending_.reserve(most_rows);
+  for (const std::size_t at : board_stream_)
+    std::copy_n(board.image().stream(at).logged, shm::kWindowsPerStream, settled_.emplace_back().begin());
   restore_open_windows(plan);
 }
 
@@ -64,16 +47,23 @@ std::size_t Drain::rows_needed(const shm::StreamEntry& stream, const std::vector
   return rows;
 }
 
+std::size_t Drain::most_rows(const shm::StreamEntry& stream) {
+  return std::max(kFewestRows, 2 * shm::kWindowsPerStream * (std::size_t{stream.capacity} + 2));
+}
+
 Drain::Change Drain::prepare(const WindowPlan& plan) const {
   Change change;
   change.generation = plan.generation;
+  std::size_t rows = 0;
   const auto& streams = ring_->tables().streams;
   for (std::size_t i = 0; i < streams.size(); ++i) {
     const auto& s = streams[i];
     change.statistics.push_back(std::make_unique<StreamStatistics>(s.channels, s.value_bytes, s.stride, s.capacity, s.explicit_times != 0,
                                                                    plan.windows[i], plan.generation, static_cast<std::uint32_t>(i)));
     change.rows_needed.push_back(rows_needed(s, plan.windows[i]));
+    if (rows_ != nullptr) rows += rows_->grow(static_cast<std::uint32_t>(i), std::max(kFewestRows, 2 * change.rows_needed.back()));
   }
+  change.pending.reserve(rows);
   return change;
 }
 
@@ -86,24 +76,14 @@ void Drain::restore_open_windows(const WindowPlan& plan) {
     for (std::size_t w = 0; w < std::min<std::size_t>(b.windows, shm::kWindowsPerStream); ++w) {
       const shm::BoardWindow& from = image.window(board_stream_[i], w, 0);
       if (from.frames == 0) continue;
-      const WindowHead head{.stream = closing_,
-                            .which = static_cast<std::uint32_t>(w),
-                            .window = from.window,
-                            .generation = from.generation,
-                            .first_frame = from.first_frame,
-                            .frames = from.frames,
-                            .missing = from.missing,
-                            .t_first_ns = from.t_first_ns,
-                            .t_last_ns = from.t_last_ns};
-      std::vector<Moments> moments;
-      for (const auto& m : image.moments(board_stream_[i], w, 0)) moments.push_back(from_board(m));
+      const OpenWindow before = window_of(from, i, w);
+      const std::vector<Moments> moments = moments_of(image.moments(board_stream_[i], w, 0));
       const bool same = w < plan.windows[i].size() && plan.windows[i][w].frames == b.spec_frames[w] &&
                         plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
       if (same) {
-        current_.statistics[i]->restore(
-            w, {.head = head, .open = from.open != 0, .next_frame = from.next_frame, .opened_at = from.opened_at}, moments);
-      } else if (from.open != 0) {
-        closed(head, moments);
+        current_.statistics[i]->restore(w, before, moments);
+      } else if (before.open) {
+        closed(before.head, moments);
       }
     }
     dirty_[i] = true;
@@ -124,8 +104,10 @@ void Drain::apply_change() noexcept {
     change->statistics[i]->expect(board_->image().stream(board_stream_[i]).next_frame);
     dirty_[i] = true;
   }
+  publish();  // leaves no row pending
   std::swap(current_, *change);
   generation_.set(current_.generation);
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) dirty_[i] = true;
   done_with_.offer(change);  // freed by the ordinary thread
   publish();
 }
@@ -232,19 +214,20 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels) no
   shm::BoardImage& image = board_->image();
   shm::BoardStream& b = image.stream(at);
   const std::size_t record = image.closed_record(b.closed[head.which]);
-  put_window(image.window(at, head.which, record), head, false, 0, 0);
-  std::transform(channels.begin(), channels.end(), image.moments(at, head.which, record).begin(), to_board);
+  put_closed(image.window(at, head.which, record), head);
+  put_moments(image.moments(at, head.which, record), channels);
   ++b.closed[head.which];
   if (rows_ == nullptr) return;
   Row* row = rows_->try_empty(closing_);
-  if (row == nullptr || pending_.size() == pending_.capacity()) {
+  if (row == nullptr || current_.pending.size() == current_.pending.capacity()) {
     board_->control().log_rows_lost.add(channels.size());
+    ++settled_[closing_][head.which];
     return;
   }
   row->head = head;
   row->head.stream = closing_;
   std::copy(channels.begin(), channels.end(), row->channels.begin());
-  pending_.push_back(row);
+  current_.pending.push_back(row);
 }
 
 void Drain::show_open_windows(std::size_t stream) noexcept {
@@ -254,13 +237,31 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
   const StreamStatistics& statistics = *current_.statistics[stream];
   b.windows = std::min<std::size_t>(statistics.windows(), shm::kWindowsPerStream);
   for (std::size_t w = 0; w < b.windows; ++w) {
-    const OpenWindow& open = statistics.open(w);
-    put_window(image.window(at, w, 0), open.head, open.open, open.next_frame, open.opened_at);
-    const auto moments = statistics.open_moments(w);
-    std::transform(moments.begin(), moments.end(), image.moments(at, w, 0).begin(), to_board);
+    put_open(image.window(at, w, 0), statistics.open(w));
+    put_moments(image.moments(at, w, 0), statistics.open_moments(w));
     b.spec_frames[w] = statistics.spec(w).frames;
     b.spec_duration_ns[w] = statistics.spec(w).duration_ns;
   }
+}
+
+/// True if it has changed.
+bool Drain::show_logged(std::size_t stream) noexcept {
+  shm::BoardStream& b = board_->image().stream(board_stream_[stream]);
+  bool changed = false;
+  for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+    const std::uint64_t written = rows_ != nullptr ? rows_->written(static_cast<std::uint32_t>(stream), w) : 0;
+    const std::uint64_t logged = rows_ != nullptr ? settled_[stream][w] + written : b.closed[w];
+    changed = changed || logged != b.logged[w];
+    b.logged[w] = logged;
+  }
+  return changed;
+}
+
+void Drain::publish_logged() noexcept {
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
+    if (show_logged(i)) board_->touch(board_stream_[i]);
+  }
+  board_->publish();
 }
 
 void Drain::measure_rate(std::size_t stream, std::int64_t now_ns) noexcept {
@@ -276,7 +277,7 @@ void Drain::publish() noexcept {
   const std::int64_t now = rt::monotonic_ns();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     measure_rate(i, now);
-    if (!dirty_[i]) continue;
+    if (!show_logged(i) && !dirty_[i]) continue;
     show_open_windows(i);
     board_->touch(board_stream_[i]);
     dirty_[i] = false;
@@ -289,8 +290,8 @@ void Drain::publish() noexcept {
   for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);
   acquired_ns_.clear();
   first_unpublished_ns_ = 0;
-  for (Row* row : pending_) rows_->put_full(row);
-  pending_.clear();
+  for (Row* row : current_.pending) rows_->put_full(row);
+  current_.pending.clear();
 }
 
 /// A retired ring, or one whose producer ended in order, is finished once everything of it is merged.

@@ -42,18 +42,22 @@ class Drain final : private ClosedSink {
   [[nodiscard]] End end() const noexcept { return end_; }  ///< after has_ended()
   /// An ordinary thread: other windows from the next block boundary on.
   void reconfigure(const WindowPlan& plan);
+  /// After run() came back and the log's thread has ended: the board learns what that one still wrote.
+  void publish_logged() noexcept;
   /// The generation in force, as the drain sees it.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.get(); }
-  /// Windows that one block may close: how many rows a stream needs so that the drain never runs dry within a block.
-  static std::size_t rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows);
+  /// Rows of a stream that any windows can ask for.
+  static std::size_t most_rows(const shm::StreamEntry& stream);
 
  private:
   struct Change {
     std::vector<std::unique_ptr<StreamStatistics>> statistics;
-    std::vector<std::size_t> rows_needed;
+    std::vector<std::size_t> rows_needed;  ///< windows that one block may close, at most
+    std::vector<Row*> pending;             ///< closed windows that the board does not hold yet; with room for all rows
     std::uint32_t generation = 0;
   };
   Change prepare(const WindowPlan& plan) const;
+  static std::size_t rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows);
   void restore_open_windows(const WindowPlan& plan);
   void apply_change() noexcept;
   std::uint32_t do_work() noexcept;
@@ -62,6 +66,7 @@ class Drain final : private ClosedSink {
   void merge_block(const shm::BlockHead& block) noexcept;
   void publish() noexcept;
   void show_open_windows(std::size_t stream) noexcept;
+  bool show_logged(std::size_t stream) noexcept;
   void measure_rate(std::size_t stream, std::int64_t now_ns) noexcept;
   bool reached_the_end() noexcept;
   void finish_streams() noexcept;
@@ -79,7 +84,7 @@ class Drain final : private ClosedSink {
   std::uint64_t read_ahead_ = 0;  ///< blocks/8
   std::int64_t first_unpublished_ns_ = 0;
   std::vector<std::int64_t> acquired_ns_;  ///< of the unpublished blocks
-  std::vector<Row*> pending_;              ///< closed windows that the board does not hold yet
+  std::vector<WindowCounts> settled_;      ///< windows that the log has from before, or will never have, by stream
   std::vector<bool> dirty_;                ///< streams merged into since the last publication
   struct Rate {
     std::int64_t since_ns = 0;

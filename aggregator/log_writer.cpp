@@ -10,7 +10,7 @@ constexpr std::size_t kBatchBytes = 64 * 1024;
 }  // namespace
 
 LogWriter::LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, rt::Counter& errors)
-    : file_(&file), rows_(&rows), names_(std::move(names)), errors_(&errors) {
+    : file_(&file), rows_(&rows), names_(std::move(names)), taken_(names_.size()), errors_(&errors) {
   rt::ThreadPlan plan;
   plan.name = "chappe-log";
   auto thread = rt::Thread::start(plan, [this] { run(); });
@@ -28,9 +28,13 @@ void LogWriter::finish() {
   thread_.join();
 }
 
+/// A window counts as written once nothing before it waits for the disk.
 void LogWriter::write(const std::string& text) {
   auto written = file_->write(text);
-  if (written) return;
+  if (written) {
+    rows_->set_written(taken_);
+    return;
+  }
   errors_->add();
   trouble_ = written.error().text;
 }
@@ -41,6 +45,7 @@ void LogWriter::run() {
     const bool last_round = stop_.is_up();
     while (Row* row = rows_->try_full()) {
       append_rows(text, names_[row->head.stream], row->head, row->channels);
+      ++taken_[row->head.stream][row->head.which];
       rows_->put_empty(row);
       if (text.size() >= kBatchBytes) break;
     }

@@ -26,6 +26,7 @@ class LogWriter {
   WindowLog* file_;
   Rows* rows_;
   std::vector<LogNames> names_;
+  std::vector<WindowCounts> taken_;  ///< windows ever taken, by stream
   rt::Counter* errors_;
   std::string trouble_;
   rt::Flag stop_;

@@ -75,18 +75,18 @@ rt::Done Service::open() {
   if (!opened) return opened.error();
   aggregator_ = std::move(*opened);
   say(notes);
+  report_.since_ns = rt::realtime_ns();
+  report_.config_generation = aggregator_->generation();
+  report_.config_hash = loaded_.hash;
+  report_.lock_asked = config.realtime.lock_memory;
+  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
   const config::Endpoint endpoint = config::endpoint(config, "aggregator");
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [viewer = std::make_shared<shm::Viewer>(config.instance)] {
         return metrics::families_of(viewer->look(), metrics::Role::aggregator, {CHAPPE_VERSION, CHAPPE_COMMIT});
       },
-      [](const std::string& text) { log(LogLevel::warn, text); });
-  report_.since_ns = rt::realtime_ns();
-  report_.config_generation = aggregator_->generation();
-  report_.config_hash = loaded_.hash;
-  report_.lock_asked = config.realtime.lock_memory;
-  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
+      rt::log);
   aggregator_->publish_report(report_);
   return rt::done();
 }

@@ -3,34 +3,28 @@
 #include <concurrentqueue/concurrentqueue.h>
 
 #include "rt/bell.hpp"
+#include "rt/counter.hpp"
 
 namespace chappe::aggregator {
 namespace {
 
 using Queue = moodycamel::ConcurrentQueue<Row*>;
 
+/// The rows of one stream. They are never moved: the queues hold their addresses.
 struct Pool {
-  Pool(std::uint32_t channels, std::size_t count) : empty(count, 1, 0), returns(empty), storage(count) {
-    for (auto& row : storage) {
-      row.channels.resize(channels);
-      empty.try_enqueue(returns, &row);
-    }
-  }
+  explicit Pool(std::uint32_t channels_of_stream) : channels(channels_of_stream), takes(empty) {}
+  std::uint32_t channels;
+  std::size_t rows = 0;
   Queue empty;
-  moodycamel::ProducerToken returns;  ///< the worker's
-  std::vector<Row> storage;
+  moodycamel::ConsumerToken takes;  ///< the drain's
+  std::vector<std::vector<Row>> storage;
+  rt::Counter written[shm::kWindowsPerStream];
 };
-
-std::size_t sum(const std::vector<std::size_t>& values) {
-  std::size_t total = 0;
-  for (const std::size_t v : values) total += v;
-  return total;
-}
 
 }  // namespace
 
 struct Rows::Queues {
-  explicit Queues(std::size_t rows) : full(rows + Queue::BLOCK_SIZE, 1, 0), gives(full), takes(full) {}
+  explicit Queues(std::size_t most) : full(most + Queue::BLOCK_SIZE, 1, 0), gives(full), takes(full) {}
   Queue full;
   moodycamel::ProducerToken gives;
   moodycamel::ConsumerToken takes;
@@ -38,16 +32,26 @@ struct Rows::Queues {
   std::vector<std::unique_ptr<Pool>> pools;
 };
 
-Rows::Rows(const std::vector<std::uint32_t>& channels, const std::vector<std::size_t>& count)
-    : queues_(std::make_unique<Queues>(sum(count))) {
-  for (std::size_t i = 0; i < channels.size(); ++i) queues_->pools.push_back(std::make_unique<Pool>(channels[i], count[i]));
+Rows::Rows(const std::vector<std::uint32_t>& channels, std::size_t most) : queues_(std::make_unique<Queues>(most)) {
+  for (const std::uint32_t n : channels) queues_->pools.push_back(std::make_unique<Pool>(n));
 }
 Rows::~Rows() = default;
+
+std::size_t Rows::grow(std::uint32_t stream, std::size_t count) {
+  Pool& pool = *queues_->pools[stream];
+  if (count <= pool.rows) return pool.rows;
+  auto& fresh = pool.storage.emplace_back(count - pool.rows);
+  for (auto& row : fresh) {
+    row.channels.resize(pool.channels);
+    pool.empty.enqueue(&row);
+  }
+  return pool.rows = count;
+}
 
 Row* Rows::try_empty(std::uint32_t stream) noexcept {
   Row* row = nullptr;
   Pool& pool = *queues_->pools[stream];
-  return pool.empty.try_dequeue_from_producer(pool.returns, row) ? row : nullptr;
+  return pool.empty.try_dequeue(pool.takes, row) ? row : nullptr;
 }
 
 std::size_t Rows::available(std::uint32_t stream) noexcept { return queues_->pools[stream]->empty.size_approx(); }
@@ -62,10 +66,14 @@ Row* Rows::try_full() noexcept {
   return queues_->full.try_dequeue(queues_->takes, row) ? row : nullptr;
 }
 
-void Rows::put_empty(Row* row) noexcept {
-  Pool& pool = *queues_->pools[row->head.stream];
-  pool.empty.try_enqueue(pool.returns, row);
+void Rows::put_empty(Row* row) { queues_->pools[row->head.stream]->empty.enqueue(row); }
+
+void Rows::set_written(const std::vector<WindowCounts>& windows) noexcept {
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    for (std::size_t w = 0; w < windows[i].size(); ++w) queues_->pools[i]->written[w].set(windows[i][w]);
+  }
 }
+std::uint64_t Rows::written(std::uint32_t stream, std::size_t which) const noexcept { return queues_->pools[stream]->written[which].get(); }
 
 void Rows::wait_full(std::int64_t deadline_ns) noexcept { queues_->arrived.wait_until(deadline_ns); }
 void Rows::wake() noexcept { queues_->arrived.ring(); }

@@ -1,12 +1,14 @@
 // The way out of the drain: closed windows travel to an ordinary thread, empty rows come back. The only user of ConcurrentQueue in the
 // aggregator: explicit tokens, sized at set-up, try_ calls only. A crash loses what is in here; the board still holds the newest.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "aggregator/moments.hpp"
 #include "aggregator/window_log.hpp"
+#include "shm/layout.hpp"
 
 namespace chappe::aggregator {
 
@@ -15,14 +17,19 @@ struct Row {
   std::vector<Moments> channels;
 };
 
+/// A number of windows for each specification of a stream.
+using WindowCounts = std::array<std::uint64_t, shm::kWindowsPerStream>;
+
 class Rows {
  public:
-  /// channels[i]: channels of stream i; count[i]: rows of it.
-  Rows(const std::vector<std::uint32_t>& channels, const std::vector<std::size_t>& count);
+  /// channels[i]: channels of stream i; most: rows of all streams together that there will ever be.
+  Rows(const std::vector<std::uint32_t>& channels, std::size_t most);
   ~Rows();
   Rows(const Rows&) = delete;
   Rows& operator=(const Rows&) = delete;
 
+  /// An ordinary thread, while the others go on: at least this many rows of the stream. Returns how many there are.
+  std::size_t grow(std::uint32_t stream, std::size_t count);
   /// The drain's thread. Null: none left.
   Row* try_empty(std::uint32_t stream) noexcept;
   /// The drain's thread: rows of this stream that try_empty would still give, at least.
@@ -30,7 +37,11 @@ class Rows {
   void put_full(Row* row) noexcept;
   /// The worker's thread.
   Row* try_full() noexcept;
-  void put_empty(Row* row) noexcept;
+  void put_empty(Row* row);
+  /// The worker's thread: so many windows of each stream and specification are in the file.
+  void set_written(const std::vector<WindowCounts>& windows) noexcept;
+  /// Any thread.
+  [[nodiscard]] std::uint64_t written(std::uint32_t stream, std::size_t which) const noexcept;
   void wait_full(std::int64_t deadline_ns) noexcept;
   void wake() noexcept;
 

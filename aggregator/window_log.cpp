@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::size_t kResumeBytes = 1U << 20;   ///< read backwards at most
 constexpr std::size_t kPendingBytes = 8U << 20;  ///< kept at most while the disk takes nothing
-constexpr std::size_t kColumns = 15;
-constexpr std::size_t kStreamColumn = 0, kFirstFrameColumn = 4;
 
 const std::string& header_line() {
   static const std::string line = std::string(kWindowLogHeader) + "\n";
@@ -72,44 +70,21 @@ void append_row(std::string& out, const LogNames& names, std::size_t channel, co
   out += '\n';
 }
 
-/// The next record of RFC 4180 text, taken off the front of `text`: its fields without quotes. Empty: no whole record is left.
-std::vector<std::string> take_record(std::string_view& text) {
-  std::vector<std::string> fields(1);
+/// The next record of RFC 4180 text, taken off the front of `text` with its line end. Empty: no whole record is left.
+std::string_view take_record(std::string_view& text) {
   bool quoted = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '"') {
-      const bool doubled = quoted && i + 1 < text.size() && text[i + 1] == '"';
-      if (doubled)
-        fields.back() += text[++i];
-      else
-        quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      fields.emplace_back();
-    } else if (c == '\n' && !quoted) {
-      text.remove_prefix(i + 1);
-      return fields;
-    } else {
-      fields.back() += c;
-    }
+    if (text[i] == '"') quoted = !quoted;
+    if (text[i] != '\n' || quoted) continue;
+    const std::string_view record = text.substr(0, i + 1);
+    text.remove_prefix(i + 1);
+    return record;
   }
   text = {};
   return {};
 }
 
-/// The last row's first_frame of each stream. What is no row of ours is passed over.
-std::map<std::string, std::uint64_t> last_rows(std::string_view text) {
-  std::map<std::string, std::uint64_t> last;
-  while (!text.empty()) {
-    const auto fields = take_record(text);
-    if (fields.size() != kColumns) continue;
-    const std::string& number = fields[kFirstFrameColumn];
-    std::uint64_t first = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), first);
-    if (error == std::errc{} && end == number.data() + number.size() && !number.empty()) last[fields[kStreamColumn]] = first;
-  }
-  return last;
-}
+std::size_t hash_of(std::string_view record) { return std::hash<std::string_view>{}(record); }
 
 /// Success: all bytes asked for, or what the file has of them. EINTR: again.
 std::optional<std::string> read_at(int fd, std::size_t offset, std::size_t bytes) {
@@ -131,10 +106,10 @@ rt::Error wrong_header(const std::string& path) {
                           "), so nothing is appended: move the file away, or name another in [window_log] path"};
 }
 
-/// What is at the end of an existing log: the offset behind its last whole line, and the last rows up to there.
+/// What is at the end of an existing log: the offset behind its last whole line, and hashes of the rows up to there.
 struct Tail {
   std::size_t whole = 0;
-  std::map<std::string, std::uint64_t> last;
+  std::vector<std::size_t> rows;
 };
 
 rt::Result<Tail> read_tail(int fd, const std::string& path, std::size_t size) {
@@ -149,9 +124,10 @@ rt::Result<Tail> read_tail(int fd, const std::string& path, std::size_t size) {
   std::string_view text = *rows;
   const std::size_t last_end = text.rfind('\n');
   text = text.substr(0, last_end == std::string_view::npos ? 0 : last_end + 1);
-  Tail tail{.whole = from + text.size(), .last = {}};
+  Tail tail{.whole = from + text.size(), .rows = {}};
   if (from > header.size()) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));  // begins inside a line
-  tail.last = last_rows(text);
+  for (auto row = take_record(text); !row.empty(); row = take_record(text)) tail.rows.push_back(hash_of(row));
+  std::sort(tail.rows.begin(), tail.rows.end());
   return tail;
 }
 
@@ -172,7 +148,7 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
     auto tail = read_tail(log.fd_.get(), path, static_cast<std::size_t>(status.st_size));
     if (!tail) return tail.error();
     whole = tail->whole;
-    log.last_ = std::move(tail->last);
+    log.tail_ = std::move(tail->rows);
     if (whole < static_cast<std::size_t>(status.st_size) && ::ftruncate(log.fd_.get(), static_cast<off_t>(whole)) != 0) {
       return rt::errno_error("window log " + path + ": cut the torn last line");
     }
@@ -181,6 +157,14 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
   if (whole == 0) [[maybe_unused]]
     const rt::Done tried = log.write(header_line());
   return log;
+}
+
+std::string WindowLog::missing(std::string_view rows) const {
+  std::string result;
+  for (auto row = take_record(rows); !row.empty(); row = take_record(rows)) {
+    if (!std::binary_search(tail_.begin(), tail_.end(), hash_of(row))) result += row;
+  }
+  return result;
 }
 
 rt::Done WindowLog::write(const std::string& rows) {

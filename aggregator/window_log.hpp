@@ -2,9 +2,9 @@
 // A crash leaves at worst a torn last line, which the next start cuts.
 #pragma once
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "aggregator/moments.hpp"
@@ -42,10 +42,8 @@ class WindowLog {
   /// Opens for appending (O_APPEND | O_CREAT, 0640), writes the header into an empty file, cuts a torn last line. A file whose first line
   /// is another header is refused.
   static rt::Result<WindowLog> open(const std::string& path);
-  /// The highest (generation, first_frame) already in the file for each stream and channel-window size are needed to resume: for each
-  /// stream name the first_frame of its last row, as found at open by reading the file backwards as far as needed (at most 1 MiB), per
-  /// distinct stream. Streams not found there are absent.
-  [[nodiscard]] const std::map<std::string, std::uint64_t>& last_first_frame() const { return last_; }
+  /// Of these rows those that are not among the rows of the last MiB, as found at open.
+  [[nodiscard]] std::string missing(std::string_view rows) const;
   /// Appends in one write(2) as far as the kernel takes it; a short or failed write is retried from where it stopped at the next call, the
   /// bytes kept meanwhile. Error: the text of the last failure, for a log line and a counter.
   rt::Done write(const std::string& rows);
@@ -54,7 +52,7 @@ class WindowLog {
  private:
   rt::Descriptor fd_;
   std::string pending_;
-  std::map<std::string, std::uint64_t> last_;
+  std::vector<std::size_t> tail_;  ///< hashes of the last rows, sorted
   std::uint64_t written_ = 0;
 };
 

@@ -126,7 +126,7 @@ int Live::run(control::Signals& signals) {
         for (auto& family : metrics::display_families({looks_.get(), troubled_.get()})) families.push_back(std::move(family));
         return families;
       },
-      [](const std::string&) {});  // the terminal is the picture's
+      [](rt::LogLevel, const std::string&) {});  // the terminal is the picture's
   if (!options_.plain) terminal_ = Terminal::open();
   const std::int64_t end = options_.seconds > 0 ? rt::monotonic_ns() + static_cast<std::int64_t>(options_.seconds * 1e9) : INT64_MAX;
   std::int64_t next = rt::monotonic_ns();

@@ -157,10 +157,10 @@ struct Exporter::Server {
       const std::string reason = try_open();
       if (reason.empty()) {
         listening.raise();
-        log("metrics: at http://" + endpoint + "/metrics");
+        log(rt::LogLevel::info, "metrics: at http://" + endpoint + "/metrics");
         return;
       }
-      if (reason != last_reason) log("metrics: no endpoint at " + endpoint + " yet, trying again: " + reason);
+      if (reason != last_reason) log(rt::LogLevel::warn, "metrics: no endpoint at " + endpoint + " yet, trying again: " + reason);
       last_reason = reason;
     } while (waited());
   }
@@ -230,7 +230,7 @@ std::unique_ptr<Exporter> Exporter::start(const std::string& address, int port, 
   if (port == 0) return nullptr;
   const auto at = socket_address(address, port);
   if (!at) {
-    log(at.error().text);
+    log(rt::LogLevel::error, at.error().text);
     return nullptr;
   }
   auto server = std::make_unique<Server>(*at, address + ":" + std::to_string(port), std::move(collect), std::move(log), retry_ns);
@@ -238,7 +238,7 @@ std::unique_ptr<Exporter> Exporter::start(const std::string& address, int port, 
   plan.name = "metrics";
   auto thread = rt::Thread::start(plan, [running = server.get()] { running->run(); });
   if (!thread) {
-    server->log("metrics: no endpoint: " + thread.error().text);
+    server->log(rt::LogLevel::error, "metrics: no endpoint: " + thread.error().text);
     return nullptr;
   }
   server->thread = *std::move(thread);

@@ -15,13 +15,14 @@
 
 #include "metrics/collect.hpp"
 #include "rt/clock.hpp"
+#include "rt/log.hpp"
 
 namespace chappe::metrics {
 
 class Exporter {
  public:
   using Collect = std::function<std::vector<Family>()>;
-  using Log = std::function<void(std::string)>;
+  using Log = std::function<void(rt::LogLevel, std::string)>;
   static constexpr std::int64_t kRetryNs = 5 * rt::kSecond;
 
   /// Begins to serve on address:port. Null if there is nothing to serve: port 0, or an address that cannot be (said in the log).

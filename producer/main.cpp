@@ -63,18 +63,18 @@ rt::Done Service::open() {
     mailbox_.emplace(std::move(*mailbox));
   else
     log(LogLevel::warn, "no commands can be taken: " + mailbox.error().text);
+  report_.since_ns = rt::realtime_ns();
+  report_.config_generation = 1;
+  report_.config_hash = loaded_.hash;
+  report_.lock_asked = config.realtime.lock_memory;
+  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
   const config::Endpoint endpoint = config::endpoint(config, "producer");
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [viewer = std::make_shared<shm::Viewer>(config.instance)] {
         return metrics::families_of(viewer->look(), metrics::Role::producer, {CHAPPE_VERSION, CHAPPE_COMMIT});
       },
-      [](const std::string& text) { log(LogLevel::warn, text); });
-  report_.since_ns = rt::realtime_ns();
-  report_.config_generation = 1;
-  report_.config_hash = loaded_.hash;
-  report_.lock_asked = config.realtime.lock_memory;
-  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
+      rt::log);
   if (auto started = producer_->start(config); !started) return started.error();
   producer_->report_realtime(report_);
   producer_->publish_report(report_);

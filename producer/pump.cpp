@@ -64,11 +64,12 @@ void Pump::run() noexcept {
 
 Buffer* Pump::take_buffer() noexcept { return intake_->try_empty(setup_.stream); }
 
-void Pump::begin(Buffer& buffer, std::int64_t now_ns) noexcept {
+/// `asked_ns` is when the source was asked for the first frame: the frame is no older, so that latency is never told too short.
+void Pump::begin(Buffer& buffer, std::int64_t asked_ns) noexcept {
   buffer.generation = generation_;
   buffer.first_frame = ledger_->acquired.get();
   buffer.drops = ledger_->dropped_pool.get() + ledger_->dropped_source.get() + ledger_->dropped_paused.get() + ledger_->dropped_crash.get();
-  buffer.acquired_ns = now_ns;
+  buffer.acquired_ns = asked_ns;
 }
 
 void Pump::read_into(Buffer& buffer) noexcept {
@@ -85,16 +86,15 @@ void Pump::read_into(Buffer& buffer) noexcept {
                   .t_first_ns = &t_first_ns,
                   .period_ns = &period_ns};
   const Read read = source_->read(room, layout, deadline);
-  const std::int64_t read_ns = rt::monotonic_ns();
   if (read.ended) ended_.raise();
   if (buffer.frames > 0 && (read.lost > 0 || (!layout.explicit_times && read.frames > 0 && period_ns != buffer.period_ns))) {
-    split(buffer, read, t_first_ns, period_ns);
+    split(buffer, read, now, t_first_ns, period_ns);
     return;
   }
   const bool first = buffer.frames == 0 && read.frames > 0;
   account({.frames = 0, .lost = read.lost, .ended = false});
   if (first) {
-    begin(buffer, read_ns);
+    begin(buffer, now);
     buffer.t_first_ns = times != nullptr ? times[0] : t_first_ns;
     buffer.period_ns = period_ns;
   }
@@ -103,14 +103,14 @@ void Pump::read_into(Buffer& buffer) noexcept {
 }
 
 /// A buffer holds consecutive frames: what came after a gap (or at another rate) moves to the next one.
-void Pump::split(Buffer& buffer, const Read& read, std::int64_t t_first_ns, double period_ns) noexcept {
+void Pump::split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::int64_t t_first_ns, double period_ns) noexcept {
   const FrameLayout& layout = setup_.layout;
   std::byte* const came = frame_at(buffer.data, layout, buffer.frames);
   const std::int64_t* const times = times_of(buffer.data, layout) != nullptr ? times_of(buffer.data, layout) + buffer.frames : nullptr;
   account({.frames = 0, .lost = read.lost, .ended = false});
   Buffer* next = read.frames > 0 ? take_buffer() : nullptr;
   if (next != nullptr) {
-    begin(*next, rt::monotonic_ns());
+    begin(*next, asked_ns);
     std::memcpy(next->data, came, std::size_t{read.frames} * layout.stride);
     if (times != nullptr) std::copy_n(times, read.frames, times_of(next->data, layout));
     next->t_first_ns = times != nullptr ? times[0] : t_first_ns;

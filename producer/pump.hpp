@@ -43,9 +43,9 @@ class Pump {
   void apply_change() noexcept;
   Buffer* take_buffer() noexcept;
   void read_into(Buffer& buffer) noexcept;
-  void begin(Buffer& buffer, std::int64_t now_ns) noexcept;
+  void begin(Buffer& buffer, std::int64_t asked_ns) noexcept;
   void account(const Read& read) noexcept;
-  void split(Buffer& buffer, const Read& read, std::int64_t t_first_ns, double period_ns) noexcept;
+  void split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::int64_t t_first_ns, double period_ns) noexcept;
   void hand_on(Buffer* buffer) noexcept;
   void drop_one_read() noexcept;
 

@@ -19,6 +19,7 @@ std::string locked_memory_limit() {
 }  // namespace
 
 std::string lock_memory() {
+  mallopt(M_ARENA_MAX, 1);  // an arena for each thread would lock 64 MiB of addresses each
   if (mlockall(MCL_CURRENT | MCL_FUTURE) == 0) {
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, -1);

@@ -174,7 +174,10 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
       const bool alike = tables_.streams[i].channels == old_tables.streams[k].channels && image_.history() == before.history();
       const auto [from, to] = before.extent(k);
       if (alike) std::memcpy(image_.bytes().data() + image_.extent(i).first, before.bytes().data() + from, to - from);
-      if (!alike) std::fill(std::begin(image_.stream(i).closed), std::end(image_.stream(i).closed), 0);
+      if (!alike) {
+        std::ranges::fill(image_.stream(i).closed, 0);
+        std::ranges::fill(image_.stream(i).logged, 0);
+      }
     }
   }
 }

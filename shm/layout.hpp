@@ -186,6 +186,7 @@ struct BoardStream {
   std::uint64_t spec_frames[kWindowsPerStream];  ///< what the open windows were opened with
   std::int64_t spec_duration_ns[kWindowsPerStream];
   std::uint64_t closed[kWindowsPerStream];  ///< windows ever closed, by specification; the newest is at (closed - 1) mod history
+  std::uint64_t logged[kWindowsPerStream];  ///< of these, settled with the window log: written at least so many, or given up and counted
   std::int64_t last_acquired_ns;            ///< CLOCK_MONOTONIC of the newest merged block
   double rate_hz;                           ///< frames per second, measured over the last second or more
   std::uint64_t ended;                      ///< 1: the producer ended in order and everything is merged

@@ -17,10 +17,7 @@
 namespace chappe::aggregator {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Pair;
 
 const std::string kHeader = std::string(kWindowLogHeader) + "\n";
 
@@ -136,7 +133,7 @@ TEST_F(WindowLogFile, loses_only_a_torn_last_line_wherever_it_was_torn) {
     auto log = WindowLog::open(path);
     ASSERT_TRUE(log);
     EXPECT_EQ(text(), kHeader + row("a", 10));
-    EXPECT_THAT(log->last_first_frame(), ElementsAre(Pair("a", 10)));
+    EXPECT_EQ(log->missing(row("a", 10) + last), last);
   }
 }
 
@@ -165,17 +162,16 @@ TEST_F(WindowLogFile, that_cannot_be_opened_is_an_error_with_its_path) {
   EXPECT_THAT(log.error().text, HasSubstr("/nonexistent-folder/log.csv"));
 }
 
-TEST_F(WindowLogFile, says_the_last_first_frame_of_each_stream) {
-  put(kHeader + row("a", 0) + row("b,\"c\"\nd", 70) + row("a", 10) + row("b,\"c\"\nd", 80));
-  EXPECT_THAT(WindowLog::open(path)->last_first_frame(), ElementsAre(Pair("a", 10), Pair("b,\"c\"\nd", 80)));
+TEST_F(WindowLogFile, says_which_rows_it_lacks) {
+  const std::string odd = row("b,\"c\"\nd", 70);
+  put(kHeader + row("a", 0) + odd + row("a", 10));
+  const auto log = WindowLog::open(path);
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->missing(row("a", 0) + odd + row("a", 10)), "");
+  EXPECT_EQ(log->missing(row("a", 10) + row("a", 20) + odd + row("b", 20)), row("a", 20) + row("b", 20));
 }
 
-TEST_F(WindowLogFile, without_rows_knows_no_stream) { EXPECT_THAT(WindowLog::open(path)->last_first_frame(), IsEmpty()); }
-
-TEST_F(WindowLogFile, passes_lines_over_that_are_no_rows) {
-  put(kHeader + row("a", 10) + "\n" + "a,c,1,1,notanumber,0,0,0,0,0,0,0,0,0,0\n" + "a,b\n");
-  EXPECT_THAT(WindowLog::open(path)->last_first_frame(), ElementsAre(Pair("a", 10)));
-}
+TEST_F(WindowLogFile, without_rows_lacks_them_all) { EXPECT_EQ(WindowLog::open(path)->missing(row("a", 0)), row("a", 0)); }
 
 TEST_F(WindowLogFile, is_read_backwards_a_mebibyte_and_not_further) {
   std::string big = kHeader + row("rare", 5);
@@ -184,7 +180,7 @@ TEST_F(WindowLogFile, is_read_backwards_a_mebibyte_and_not_further) {
   put(big + "often,torn");
   auto log = WindowLog::open(path);
   ASSERT_TRUE(log);
-  EXPECT_THAT(log->last_first_frame(), ElementsAre(Pair("often", frame)));
+  EXPECT_EQ(log->missing(row("rare", 5) + row("often", frame)), row("rare", 5));
   EXPECT_EQ(text().size(), big.size());
 }
 

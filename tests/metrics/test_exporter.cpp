@@ -73,6 +73,12 @@ std::string get(int port, const std::string& path) { return request(port, "GET "
 /// Collects log lines; waits for one that contains a text. CTest's timeout is the watchdog.
 class Lines {
  public:
+  /// Writes each line here, behind its level.
+  Exporter::Log log() {
+    return [this](rt::LogLevel level, const std::string& line) {
+      add((level == rt::LogLevel::info ? "info: " : level == rt::LogLevel::warn ? "warning: " : "error: ") + line);
+    };
+  }
   void add(const std::string& line) {
     const std::lock_guard lock(mutex_);
     lines_.push_back(line);
@@ -107,8 +113,7 @@ struct Endpoint {
   int port = free_port();
   std::unique_ptr<Exporter> exporter;
   explicit Endpoint(Exporter::Collect collect = one_family)
-      : exporter(Exporter::start(
-            "127.0.0.1", port, std::move(collect), [this](const std::string& line) { lines.add(line); }, kSoonNs)) {
+      : exporter(Exporter::start("127.0.0.1", port, std::move(collect), lines.log(), kSoonNs)) {
     lines.wait_for("metrics: at ");
   }
 };
@@ -172,12 +177,11 @@ TEST(Exporter, AnswersWithAnErrorIfCollectingThrowsAndRecovers) {
 TEST(Exporter, SaysWhyABusyPortIsRefusedAndTakesItOnceItIsFree) {
   Lines lines;
   Squatter squatter;
-  const auto exporter = Exporter::start(
-      "127.0.0.1", squatter.port, one_family, [&](const std::string& line) { lines.add(line); }, kSoonNs);
-  EXPECT_THAT(lines.wait_for("no endpoint"), HasSubstr("Address already in use"));
+  const auto exporter = Exporter::start("127.0.0.1", squatter.port, one_family, lines.log(), kSoonNs);
+  EXPECT_THAT(lines.wait_for("no endpoint"), AllOf(StartsWith("warning: "), HasSubstr("Address already in use")));
   EXPECT_FALSE(exporter->listening());
   squatter.socket.reset();
-  lines.wait_for("metrics: at ");
+  EXPECT_THAT(lines.wait_for("metrics: at "), StartsWith("info: "));
   EXPECT_THAT(get(squatter.port, "/metrics"), HasSubstr("chappe_test_ratio 0.5\n"));
   EXPECT_EQ(lines.all().size(), 2U) << "a reason is said once, however often it is tried";
 }
@@ -185,7 +189,7 @@ TEST(Exporter, SaysWhyABusyPortIsRefusedAndTakesItOnceItIsFree) {
 TEST(Exporter, EndsWhileThePortIsStillBusy) {
   Lines lines;
   Squatter squatter;
-  auto exporter = Exporter::start("127.0.0.1", squatter.port, one_family, [&](const std::string& line) { lines.add(line); });
+  auto exporter = Exporter::start("127.0.0.1", squatter.port, one_family, lines.log());
   lines.wait_for("no endpoint");
   exporter.reset();
   EXPECT_EQ(lines.all().size(), 1U);
@@ -225,17 +229,17 @@ TEST(Exporter, EndsWhileAClientHangsHalfOpen) {
 
 TEST(Exporter, PortZeroMeansNone) {
   Lines lines;
-  EXPECT_EQ(Exporter::start("127.0.0.1", 0, one_family, [&](const std::string& line) { lines.add(line); }), nullptr);
+  EXPECT_EQ(Exporter::start("127.0.0.1", 0, one_family, lines.log()), nullptr);
   EXPECT_TRUE(lines.all().empty());
 }
 
 TEST(Exporter, RefusesAnAddressThatItCannotServe) {
   for (const char* address : {"::1", "", "nowhere", "127.0.0.1:80,127.0.0.1", "443s"}) {
     Lines lines;
-    EXPECT_EQ(Exporter::start(address, 9464, one_family, [&](const std::string& line) { lines.add(line); }), nullptr);
+    EXPECT_EQ(Exporter::start(address, 9464, one_family, lines.log()), nullptr);
     EXPECT_EQ(lines.all().size(), 1U) << address;
   }
-  EXPECT_EQ(Exporter::start("127.0.0.1", 65536, one_family, [](const std::string&) {}), nullptr);
+  EXPECT_EQ(Exporter::start("127.0.0.1", 65536, one_family, [](rt::LogLevel, const std::string&) {}), nullptr);
 }
 
 /// One "Key: value" of /proc/self/task/*/status, for the threads whose name starts with civetweb.
