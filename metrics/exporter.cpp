@@ -202,8 +202,8 @@ struct Exporter::Server {
   }
   void knock() const {
     const rt::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    // Any outcome will do: refused means that the server no longer listens.
-    static_cast<void>(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&listens_at), sizeof listens_at));
+    const int refused = ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&listens_at), sizeof listens_at);
+    static_cast<void>(refused);  // any outcome will do: refused means that the server no longer listens
   }
 
   /// False: the exporter ends.

@@ -11,8 +11,9 @@ rt::Result<RecordedFile> RecordedFile::open(const std::string& path) {
   const auto failed = [&](int code, const std::string& why) { return rt::Error{code, "replay file " + path + ": " + why}; };
   RecordedFile file;
   // O_NONBLOCK: opening a pipe by mistake must not hang before fstat can refuse it.
-  file.fd_ = rt::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file.fd_) return failed(errno == EACCES ? EX_NOPERM : EX_NOINPUT, std::strerror(errno));
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0) return failed(errno == EACCES ? EX_NOPERM : EX_NOINPUT, std::strerror(errno));
+  file.fd_ = rt::Descriptor(fd);
   struct stat status {};
   if (::fstat(file.fd_.get(), &status) != 0) return failed(EX_OSERR, std::strerror(errno));
   if (!S_ISREG(status.st_mode)) return failed(EX_NOINPUT, "not a regular file");

@@ -129,11 +129,12 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
 
 rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::uint64_t magic, bool writable) {
   Segment opened;
-  opened.fd_ = rt::Descriptor(::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW));
-  if (!opened.fd_) {
+  const int fd = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) {
     if (errno == ENOENT) return std::optional<Segment>{};
     return rt::errno_error(path + ": cannot open");
   }
+  opened.fd_ = rt::Descriptor(fd);
   struct stat st {};
   if (fstat(opened.fd_.get(), &st) != 0) return rt::errno_error(path + ": cannot stat");
   if (!S_ISREG(st.st_mode) || (st.st_mode & S_IWOTH) != 0) return refused(path, "it is not a regular file or all may write to it");

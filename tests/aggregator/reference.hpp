@@ -1,6 +1,7 @@
 // What the statistics are compared with: a two-pass computation in long double over the stored values.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -68,7 +69,7 @@ std::vector<std::byte> interleave(const std::vector<std::vector<T>>& columns, st
   return bytes;
 }
 
-inline bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+inline bool same_bits(double a, double b) { return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b); }
 
 inline bool same_bits(const Moments& a, const Moments& b) {
   return a.count == b.count && a.nan == b.nan && same_bits(a.mean, b.mean) && same_bits(a.mean_low, b.mean_low) && same_bits(a.m2, b.m2) &&

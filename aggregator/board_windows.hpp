@@ -1,0 +1,18 @@
+// Windows as the board holds them, and back. The bits are the same: a restart goes on as if nothing had happened.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "aggregator/statistics.hpp"
+#include "shm/layout.hpp"
+
+namespace chappe::aggregator {
+
+void put_open(shm::BoardWindow& to, const OpenWindow& window) noexcept;
+void put_closed(shm::BoardWindow& to, const WindowHead& head) noexcept;
+void put_moments(std::span<shm::BoardMoments> to, std::span<const Moments> from) noexcept;
+
+OpenWindow window_of(const shm::BoardWindow& from, std::size_t stream, std::size_t which) noexcept;
+std::vector<Moments> moments_of(std::span<const shm::BoardMoments> from);
+
+}  // namespace chappe::aggregator
