@@ -11,7 +11,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
-shm::Snapshot with_accounts(std::vector<std::int64_t> unexplained) {
+shm::Snapshot with_accounts(const std::vector<std::int64_t>& unexplained) {
   shm::Snapshot snapshot;
   snapshot.instance = "test";
   snapshot.ledger.settled = true;
