@@ -21,6 +21,7 @@ struct Ran {
 };
 Ran run(const std::string& command) {
   FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return {};
   std::string said;
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) said.push_back(static_cast<char>(c));
   Ran ran{WEXITSTATUS(pclose(pipe)), {}};

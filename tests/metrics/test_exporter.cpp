@@ -156,7 +156,7 @@ TEST(Exporter, TakesNoOtherMethod) {
 
 TEST(Exporter, SurvivesNoise) {
   Endpoint endpoint;
-  request(endpoint.port, "\x16\x03\x01\x02\x00 this is not HTTP\r\n\r\n");
+  request(endpoint.port, "\x16\x03\x01\x02 this is not HTTP\r\n\r\n");
   request(endpoint.port, std::string(100'000, 'A') + "\r\n\r\n");
   EXPECT_THAT(get(endpoint.port, "/metrics"), HasSubstr("chappe_test_ratio 0.5\n"));
 }

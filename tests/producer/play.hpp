@@ -1,6 +1,7 @@
 // Plays a source into plain vectors, and keeps recordings that a test makes up in files of its own.
 #pragma once
 #include <unistd.h>
+#include <cmath>
 
 #include <cstring>
 #include <fstream>
@@ -53,7 +54,7 @@ inline Played play(Source& source, std::uint32_t frames, std::uint32_t at_once =
           std::memcpy(&row[c], from, sizeof(double));
       }
       played.rows.push_back(std::move(row));
-      played.times_ns.push_back(shape.explicit_times ? times[i] : t_first + static_cast<std::int64_t>(i * period + 0.5));
+      played.times_ns.push_back(shape.explicit_times ? times[i] : t_first + std::llround(i * period));
     }
   }
   return played;

