@@ -100,6 +100,11 @@ rt::ThreadPlan Aggregator::drain_plan() const {
 rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   if (session_ && session_->drain->has_ended()) end_session(notes);
   if (session_) {
+    if (!session_->ring.is_whole() || (session_->gate && !session_->gate->is_whole())) {
+      notes.push_back("the ring or the gates of instance " + config_.instance + " were truncated by somebody: what was in them is lost");
+      end_session(notes);
+      return rt::done();
+    }
     const bool gone = !session_->ring.is_named(shm::object_path(config_.instance, "ring")) && session_->gate.has_value();
     const auto state = static_cast<shm::RingState>(session_->ring.status().state.load(std::memory_order_acquire));
     // A ring that lost its name without a word is nobody's any more: what it holds is merged, then it is left.

@@ -200,7 +200,7 @@ std::string Producer::tick() {
   }
   if (!ring_->still_named())
     return "the ring of instance " + instance_ +
-           " has lost its name in /dev/shm: somebody removed it; restart this producer to make it anew";
+           " lost its name in /dev/shm, or its pages: somebody removed or truncated it; restart this producer to make it anew";
   return {};
 }
 

@@ -51,6 +51,8 @@ class GateHolder {
   [[nodiscard]] bool thrown_out(const RingReader& ring) const noexcept;
   /// STEP consume 6: gives back everything below `upto`, and rings `free`.
   void release(std::uint64_t upto) noexcept;
+  /// False once somebody has truncated the gates.
+  [[nodiscard]] bool is_whole() const { return gates_.is_whole(); }
   /// Sleeps on `filled` until rung or the deadline (CLOCK_MONOTONIC).
   bool sleep_until(std::int64_t deadline_ns) noexcept;
 

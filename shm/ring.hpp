@@ -107,6 +107,7 @@ class RingReader {
     return *reinterpret_cast<const ProcessPage*>(base_ + tables_.geometry.process_at);
   }
   [[nodiscard]] bool is_named(const std::string& path) const { return ring_.is_named(path); }
+  [[nodiscard]] bool is_whole() const { return ring_.is_whole(); }
   [[nodiscard]] uid_t owner() const noexcept { return ring_.owner(); }
   /// SYNC(commit), acquire side.
   [[nodiscard]] std::uint64_t head() const noexcept { return status().head.load(std::memory_order_acquire); }

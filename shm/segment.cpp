@@ -10,6 +10,8 @@
 #include <iterator>
 #include <vector>
 
+#include "shm/bus_fault.hpp"
+
 namespace chappe::shm {
 namespace {
 
@@ -55,10 +57,22 @@ std::string object_path(const std::string& instance, const std::string& kind) {
   return std::string(kDirectory) + "/chappe." + instance + "." + kind;
 }
 
+void Segment::take_mapping(void* data, std::size_t bytes, bool writable) noexcept {
+  data_ = static_cast<std::byte*>(data);
+  bytes_ = bytes;
+  guard_mapping(data_, bytes_, writable);
+}
+
+void Segment::unmap() noexcept {
+  if (data_ == nullptr) return;
+  forget_mapping(data_);
+  munmap(data_, bytes_);
+}
+
 Segment::Segment(Segment&& other) noexcept { *this = std::move(other); }
 Segment& Segment::operator=(Segment&& other) noexcept {
   if (this == &other) return *this;
-  if (data_ != nullptr) munmap(data_, bytes_);
+  unmap();
   fd_ = std::move(other.fd_);
   data_ = std::exchange(other.data_, nullptr);
   bytes_ = std::exchange(other.bytes_, 0);
@@ -66,9 +80,7 @@ Segment& Segment::operator=(Segment&& other) noexcept {
   table_ = std::move(other.table_);
   return *this;
 }
-Segment::~Segment() {
-  if (data_ != nullptr) munmap(data_, bytes_);
-}
+Segment::~Segment() { unmap(); }
 
 rt::Result<Segment> Segment::build(std::size_t bytes) {
   Segment made;
@@ -84,8 +96,7 @@ rt::Result<Segment> Segment::build(std::size_t bytes) {
   }
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, made.fd_.get(), 0);
   if (data == MAP_FAILED) return rt::errno_error("cannot map " + std::to_string(bytes) + " bytes");
-  made.data_ = static_cast<std::byte*>(data);
-  made.bytes_ = bytes;
+  made.take_mapping(data, bytes, true);
   made.owner_ = geteuid();
   return made;
 }
@@ -150,21 +161,27 @@ rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::u
   void* data =
       mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED | (writable ? MAP_POPULATE : 0), opened.fd_.get(), 0);
   if (data == MAP_FAILED) return rt::errno_error(path + ": cannot map");
-  opened.data_ = static_cast<std::byte*>(data);
-  opened.bytes_ = size;
+  opened.take_mapping(data, size, writable);
   opened.owner_ = st.st_uid;
   opened.table_ = std::move(table);
   return std::optional<Segment>{std::move(opened)};
 }
 
-bool Segment::is_named(const std::string& path) const {
+bool Segment::is_named(const std::string& path) const { return is_whole() && names_this(path); }
+
+bool Segment::names_this(const std::string& path) const {
   struct stat mine {
   }, named{};
   return fstat(fd_.get(), &mine) == 0 && stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
 }
 
+bool Segment::is_whole() const {
+  struct stat mine {};
+  return fstat(fd_.get(), &mine) == 0 && static_cast<std::uint64_t>(mine.st_size) == bytes_;
+}
+
 void Segment::unlink(const std::string& path) const {
-  if (is_named(path)) ::unlink(path.c_str());
+  if (names_this(path)) ::unlink(path.c_str());
 }
 
 std::uint64_t random_id() {

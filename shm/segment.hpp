@@ -48,8 +48,10 @@ class Segment {
   [[nodiscard]] const std::byte* table() const noexcept { return table_.empty() ? data_ : table_.data(); }
   [[nodiscard]] const ObjectHeader& header() const noexcept { return *reinterpret_cast<const ObjectHeader*>(table()); }
   [[nodiscard]] uid_t owner() const noexcept { return owner_; }
-  /// True while `path` still refers to this object.
+  /// True while `path` still refers to this object, and it is whole.
   [[nodiscard]] bool is_named(const std::string& path) const;
+  /// False once somebody has truncated it; see shm/bus_fault.
+  [[nodiscard]] bool is_whole() const;
   /// Removes the name if it still refers to this object.
   void unlink(const std::string& path) const;
   explicit operator bool() const noexcept { return data_ != nullptr; }
@@ -59,6 +61,9 @@ class Segment {
   }
 
  private:
+  void take_mapping(void* data, std::size_t bytes, bool writable) noexcept;
+  void unmap() noexcept;
+  [[nodiscard]] bool names_this(const std::string& path) const;
   rt::Descriptor fd_;
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;

@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "fixture.hpp"
+#include "shm/bus_fault.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -44,6 +47,38 @@ TEST_F(SegmentTest, every_flipped_bit_of_header_and_tables_is_refused) {
     damage("ring", at);
   }
   EXPECT_TRUE(RingReader::open(instance_));
+}
+
+TEST_F(SegmentTest, a_reader_outlives_the_truncation_of_what_it_reads_and_takes_none_of_it_for_data) {
+  RingWriter ring = make();
+  put(ring, 7);
+  const RingReader reader = read();
+  BlockHead block;
+  const std::byte* payload = nullptr;
+  ASSERT_TRUE(reader.look(0, block, payload));
+  const std::string path = object_path(instance_, "ring");
+  ASSERT_EQ(truncate(path.c_str(), 0), 0);
+  const std::uint64_t before = bus_faults();
+  EXPECT_EQ(static_cast<int>(*payload), 0);
+  EXPECT_FALSE(reader.still(0));
+  EXPECT_FALSE(reader.look(0, block, payload));
+  EXPECT_EQ(reader.head(), 0U);
+  EXPECT_GT(bus_faults(), before);
+  EXPECT_FALSE(reader.is_named(path));
+  ring.begin();  // the writer lives, too
+  EXPECT_FALSE(ring.still_named());
+}
+
+TEST_F(SegmentTest, a_bus_error_elsewhere_kills_as_ever) {
+  { const RingWriter ring = make(); }
+  const auto guarded = read();
+  EXPECT_EXIT(
+      {
+        const int fd = ::open(object_path(instance_, "ring").c_str(), O_RDONLY);
+        const auto* foreign = static_cast<const volatile char*>(mmap(nullptr, kPage, PROT_READ, MAP_SHARED, fd, 0));
+        if (truncate(object_path(instance_, "ring").c_str(), 0) == 0) static_cast<void>(foreign[0]);
+      },
+      ::testing::KilledBySignal(SIGBUS), "");
 }
 
 TEST_F(SegmentTest, a_truncated_object_is_refused_with_both_sizes) {
