@@ -86,6 +86,7 @@ struct RingGeometry {
   std::uint32_t streams, channels;
 };
 static_assert(sizeof(RingGeometry) == 56);
+inline constexpr std::size_t kRingTablesAt = sizeof(ObjectHeader) + sizeof(RingGeometry);
 
 enum class RingState : std::uint64_t { running = 1, draining = 2, ended = 3, retired = 4 };
 
