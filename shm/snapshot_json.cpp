@@ -168,14 +168,17 @@ bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& o
     if (!s.is_object() || !s.contains("dropped") || !s["dropped"].is_object()) return false;
     Account a;
     a.stream = s.value("stream", "");
-    a.acquired = s.value("acquired", std::uint64_t{0});
-    a.aggregated = s.value("aggregated", std::uint64_t{0});
+    const auto frames = [](const Json& from, const char* key) { return from.value(key, std::uint64_t{0}); };
+    a.acquired = frames(s, "acquired");
+    a.filled = frames(s, "filled");
+    a.handed = frames(s, "handed");
+    a.committed = frames(s, "committed");
+    a.aggregated = frames(s, "aggregated");
     const Json& d = s["dropped"];
-    a.dropped = {d.value("full", std::uint64_t{0}), d.value("pool", std::uint64_t{0}), d.value("source", std::uint64_t{0}),
-                 d.value("paused", std::uint64_t{0}), d.value("crash", std::uint64_t{0})};
-    a.overrun = s.value("overrun", std::uint64_t{0});
-    a.overrun_pending = s.value("overrun_pending", std::uint64_t{0});
-    a.in_flight = s.value("in_flight", std::uint64_t{0});
+    a.dropped = {frames(d, "full"), frames(d, "pool"), frames(d, "source"), frames(d, "paused"), frames(d, "crash")};
+    a.overrun = frames(s, "overrun");
+    a.overrun_pending = frames(s, "overrun_pending");
+    a.in_flight = frames(s, "in_flight");
     a.unexplained = s.value("unexplained", std::int64_t{0});
     out.streams.push_back(std::move(a));
   }
