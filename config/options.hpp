@@ -47,6 +47,8 @@ rt::Result<std::optional<Options>> parse_options(Program program, int argc, cons
 
 /// The file, or the built-in text, with the command line and CHAPPE_READERS (which overrides permissions.readers) on top; validated.
 LoadResult effective(const Options& options);
+/// The same for a running process: all of it can be in force now, or an Error says what is wrong or cannot change live.
+rt::Result<Loaded> reload(const Options& options, const Config& in_force);
 
 /// The stream name for a recording: the file's name without folder and extension, with every other character than letters, digits, _ . and
 /// - replaced by _, at most 47 bytes, and made different from those in `taken`.

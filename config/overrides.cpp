@@ -116,4 +116,14 @@ LoadResult effective(const Options& options) {
   return finish(std::move(parsed), options.config_path.empty() ? kBuiltinName : options.config_path);
 }
 
+rt::Result<Loaded> reload(const Options& options, const Config& in_force) {
+  LoadResult next = effective(options);
+  if (!next.faults.empty()) return rt::Error{EX_CONFIG, describe(next.faults)};
+  std::string refused;
+  for (const auto& key : refused_live(in_force, next.loaded.config))
+    refused += (refused.empty() ? "cannot change while running: " : "; ") + key;
+  if (!refused.empty()) return rt::Error{EX_CONFIG, refused};
+  return std::move(next.loaded);
+}
+
 }  // namespace chappe::config

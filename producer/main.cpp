@@ -86,21 +86,16 @@ rt::Done Service::open() {
 
 /// Parse, validate, diff; then all of it is in force at the next block boundary, or none.
 void Service::reload() {
-  config::LoadResult next = config::effective(options_);
-  std::string error = config::describe(next.faults);
-  if (error.empty()) {
-    for (const auto& key : config::refused_live(loaded_.config, next.loaded.config))
-      error += (error.empty() ? "cannot change while running: " : "; ") + key;
-  }
-  if (error.empty()) {
-    loaded_ = std::move(next.loaded);
+  auto next = config::reload(options_, loaded_.config);
+  if (next) {
+    loaded_ = std::move(*next);
     producer_->reconfigure(loaded_.config, report_.config_generation + 1);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
     shm::note_reload(report_, {}, report_.config_generation + 1, loaded_.hash);
     log(LogLevel::info, "reloaded: configuration generation " + std::to_string(report_.config_generation));
   } else {
-    shm::note_reload(report_, error, 0, 0);
-    log(LogLevel::error, "reload refused, nothing changed: " + error);
+    shm::note_reload(report_, next.error().text, 0, 0);
+    log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
   }
   producer_->publish_report(report_);
 }
