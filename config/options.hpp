@@ -50,6 +50,13 @@ LoadResult effective(const Options& options);
 /// The same for a running process: all of it can be in force now, or an Error says what is wrong or cannot change live.
 rt::Result<Loaded> reload(const Options& options, const Config& in_force);
 
+struct Start {
+  Options options;
+  Loaded loaded;
+};
+/// What each main begins with: options and configuration, its warnings in the log, the log level in force. Nothing: --help or --version.
+rt::Result<std::optional<Start>> start(Program program, int argc, const char* const* argv);
+
 /// The stream name for a recording: the file's name without folder and extension, with every other character than letters, digits, _ . and
 /// - replaced by _, at most 47 bytes, and made different from those in `taken`.
 std::string stream_name_for(const std::string& file, const std::vector<Stream>& taken);

@@ -3,6 +3,7 @@
 
 #include "config/options.hpp"
 #include "config/parse.hpp"
+#include "rt/log.hpp"
 
 namespace chappe::config {
 namespace {
@@ -124,6 +125,17 @@ rt::Result<Loaded> reload(const Options& options, const Config& in_force) {
     refused += (refused.empty() ? "cannot change while running: " : "; ") + key;
   if (!refused.empty()) return rt::Error{EX_CONFIG, refused};
   return std::move(next.loaded);
+}
+
+rt::Result<std::optional<Start>> start(Program program, int argc, const char* const* argv) {
+  auto options = parse_options(program, argc, argv);
+  if (!options) return options.error();
+  if (!*options) return std::optional<Start>{};
+  LoadResult result = effective(**options);
+  if (!result.faults.empty()) return rt::Error{EX_CONFIG, describe(result.faults)};
+  for (const auto& warning : result.loaded.warnings) rt::log(rt::LogLevel::warn, warning);
+  if (auto level = rt::log_level_named(result.loaded.config.log_level)) rt::set_log_level(*level);
+  return std::optional<Start>{Start{std::move(**options), std::move(result.loaded)}};
 }
 
 }  // namespace chappe::config

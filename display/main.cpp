@@ -157,12 +157,10 @@ int main(int argc, char** argv) {
   rt::log_init("chappe-display");
   auto signals = control::Signals::open();
   if (!signals) return display::give_up(signals.error());
-  auto options = config::parse_options(config::Program::display, argc, argv);
-  if (!options) return display::give_up(options.error());
-  if (!*options) return EX_OK;  // --help or --version
-  config::LoadResult loaded = config::effective(**options);
-  if (!loaded.faults.empty()) return display::give_up({EX_CONFIG, config::describe(loaded.faults)});
-  if (auto level = rt::log_level_named(loaded.loaded.config.log_level)) rt::set_log_level(*level);
-  if ((*options)->once) return display::show_once(**options, loaded.loaded.config);
-  return display::Live(std::move(**options), std::move(loaded.loaded)).run(*signals);
+  auto start = config::start(config::Program::display, argc, argv);
+  if (!start) return display::give_up(start.error());
+  if (!*start) return EX_OK;  // --help or --version
+  auto& [options, loaded] = **start;
+  if (options.once) return display::show_once(options, loaded.config);
+  return display::Live(std::move(options), std::move(loaded)).run(*signals);
 }

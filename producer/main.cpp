@@ -182,12 +182,8 @@ int main(int argc, char** argv) {
   rt::log_init("chappe-producer");
   auto signals = control::Signals::open();
   if (!signals) return producer::give_up(signals.error());
-  auto options = config::parse_options(config::Program::producer, argc, argv);
-  if (!options) return producer::give_up(options.error());
-  if (!*options) return EX_OK;  // --help or --version
-  config::LoadResult loaded = config::effective(**options);
-  if (!loaded.faults.empty()) return producer::give_up({EX_CONFIG, config::describe(loaded.faults)});
-  for (const auto& warning : loaded.loaded.warnings) rt::log(rt::LogLevel::warn, warning);
-  if (auto level = rt::log_level_named(loaded.loaded.config.log_level)) rt::set_log_level(*level);
-  return producer::Service(std::move(**options), std::move(loaded.loaded)).run(*signals);
+  auto start = config::start(config::Program::producer, argc, argv);
+  if (!start) return producer::give_up(start.error());
+  if (!*start) return EX_OK;  // --help or --version
+  return producer::Service(std::move((*start)->options), std::move((*start)->loaded)).run(*signals);
 }
