@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <mqueue.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,24 +12,36 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "rt/clock.hpp"
 
 namespace chappe::whole {
 namespace {
 
-std::string binary(const std::string& program) { return std::string(CHAPPE_BIN_DIR) + "/" + program; }
+/// `program` becomes the whole command line, as it is run.
+std::vector<std::string> command_of(const std::string& program, const std::vector<std::string>& arguments, const User* user) {
+  std::vector<std::string> command;
+  if (user != nullptr) {
+    const std::string id = std::to_string(user->id);
+    std::string groups;
+    for (const gid_t group : user->groups) groups += (groups.empty() ? "--groups=" : ",") + std::to_string(group);
+    command = {"/usr/bin/setpriv", "--reuid=" + id, "--regid=" + id, groups.empty() ? "--clear-groups" : groups};
+    if (user->realtime) command.insert(command.end(), {"--inh-caps=+sys_nice,+ipc_lock", "--ambient-caps=+sys_nice,+ipc_lock"});
+  }
+  command.push_back(program.find('/') == std::string::npos ? std::string(CHAPPE_BIN_DIR) + "/" + program : program);
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return command;
+}
 
-[[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments) {
-  signal(SIGUSR1, SIG_IGN);  // until the program has set its mask
+[[noreturn]] void become(std::vector<std::string> command) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves none behind (but for those of other users)
+  signal(SIGUSR1, SIG_IGN);          // until the program has set its mask
   signal(SIGHUP, SIG_IGN);
   std::vector<char*> argv;
-  std::string path = binary(program);
-  argv.push_back(path.data());
-  std::vector<std::string> copies = arguments;
-  for (auto& argument : copies) argv.push_back(argument.data());
+  for (auto& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
-  execv(path.c_str(), argv.data());
+  execv(argv[0], argv.data());
   _exit(127);
 }
 
@@ -35,13 +49,13 @@ int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -WTER
 
 }  // namespace
 
-Child::Child(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_file) {
+Child::Child(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_file, const User* user) {
   pid_ = fork();
   if (pid_ != 0) return;
   const int log = open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   dup2(log, 1);
   dup2(log, 2);
-  become(program, arguments);
+  become(command_of(program, arguments, user));
 }
 Child::Child(Child&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
 Child& Child::operator=(Child&& other) noexcept {
@@ -73,13 +87,15 @@ std::optional<int> Child::wait_for(std::int64_t limit_ns) {
   return code_of(status);
 }
 
-Output run(const std::string& program, const std::vector<std::string>& arguments) {
+Output run(const std::string& program, const std::vector<std::string>& arguments, const User* user) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return {-1, "pipe"};
+  const int errors = memfd_create("stderr", MFD_CLOEXEC);
+  if (errors < 0 || pipe2(ends, O_CLOEXEC) != 0) return {-1, "", "pipe"};
   const pid_t pid = fork();
   if (pid == 0) {
     dup2(ends[1], 1);
-    become(program, arguments);
+    dup2(errors, 2);
+    become(command_of(program, arguments, user));
   }
   close(ends[1]);
   Output result;
@@ -89,6 +105,9 @@ Output run(const std::string& program, const std::vector<std::string>& arguments
   int status = 0;
   waitpid(pid, &status, 0);
   result.exit_code = code_of(status);
+  lseek(errors, 0, SEEK_SET);
+  for (ssize_t n = 0; (n = read(errors, bytes, sizeof bytes)) > 0;) result.err.append(bytes, static_cast<std::size_t>(n));
+  close(errors);
   return result;
 }
 
@@ -107,28 +126,29 @@ Instance::~Instance() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-void Instance::configure(const std::string& toml) const {
+void Instance::configure(const std::string& toml, const Ports& ports) const {
   std::ofstream file(path("next.toml"));
-  file << "[instance]\nname = \"" << name_
-       << "\"\n[metrics.producer]\nport = 0\n[metrics.aggregator]\nport = 0\n[metrics.display]\nport = 0\n"
+  file << "[instance]\nname = \"" << name_ << "\"\n[metrics.producer]\nport = " << ports.producer
+       << "\n[metrics.aggregator]\nport = " << ports.aggregator << "\n[metrics.display]\nport = " << ports.display << "\n"
        << toml;
   file.close();
   std::filesystem::rename(path("next.toml"), path("chappe.toml"));
 }
 
-Child Instance::start(const std::string& program, const std::vector<std::string>& more) const {
+void Instance::share_folder() const { std::filesystem::permissions(folder_, std::filesystem::perms::all); }
+
+Child Instance::start(const std::string& program, const std::vector<std::string>& more, const User* user) const {
   std::vector<std::string> arguments = {"--config", path("chappe.toml"), "--instance", name_};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  return Child(program, arguments, path(program + ".log"));
+  return Child(program, arguments, path(program + ".log"), user);
 }
 
-Json Instance::ask(const std::string& what) const {
-  const Output answer = run("chappectl", {what, "--json", "--instance", name_});
-  return Json::parse(answer.out, nullptr, false);
+Json Instance::ask(const std::string& what, const User* user) const {
+  return Json::parse(run("chappectl", {what, "--json", "--instance", name_}, user).out, nullptr, false);
 }
 
-Json Instance::display() const {
-  return Json::parse(run("chappe-display", {"--once", "--format", "json", "--instance", name_}).out, nullptr, false);
+Json Instance::display(const User* user) const {
+  return Json::parse(run("chappe-display", {"--once", "--format", "json", "--instance", name_}, user).out, nullptr, false);
 }
 
 std::string Instance::log(const std::string& program) const {
@@ -153,6 +173,17 @@ std::string Instance::does_not_close(const Json& ledger) {
     if (stream["unexplained"].get<std::int64_t>() != 0) wrong += stream.dump() + "\n";
   }
   return wrong;
+}
+
+std::string Instance::losses(const Json& ledger) {
+  if (!ledger.is_object() || !ledger.contains("streams") || ledger["streams"].empty()) return "no ledger: " + ledger.dump();
+  std::string lost;
+  for (const auto& stream : ledger["streams"]) {
+    std::uint64_t frames = stream["overrun"].get<std::uint64_t>() + stream["overrun_pending"].get<std::uint64_t>();
+    for (const auto& cause : stream["dropped"]) frames += cause.get<std::uint64_t>();
+    if (frames != 0) lost += stream.dump() + "\n";
+  }
+  return lost;
 }
 
 void Instance::pause() { rt::sleep_until(rt::monotonic_ns() + 50 * rt::kMillisecond); }

@@ -12,11 +12,26 @@ namespace chappe::whole {
 
 using Json = nlohmann::json;
 
-/// A child process; killed when it goes out of scope, if it still runs.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+/// Who runs a program: numbers alone, which no password file need know; the own group has the number of the user.
+struct User {
+  uid_t id = 0;
+  std::vector<gid_t> groups;
+  bool realtime = false;  ///< with CAP_SYS_NICE and CAP_IPC_LOCK, and nothing else
+};
+
+/// A child process; killed when it goes out of scope, if it still runs. A program without a slash is one of ours.
 class Child {
  public:
   Child() = default;
-  Child(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_file);
+  Child(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_file, const User* user = nullptr);
   Child(Child&& other) noexcept;
   Child& operator=(Child&& other) noexcept;
   Child(const Child&) = delete;
@@ -33,10 +48,15 @@ class Child {
 
 struct Output {
   int exit_code = 0;
-  std::string out;
+  std::string out, err;
 };
 /// Runs a program to its end.
-Output run(const std::string& program, const std::vector<std::string>& arguments);
+Output run(const std::string& program, const std::vector<std::string>& arguments, const User* user = nullptr);
+
+/// Ports of the three endpoints; 0 is none.
+struct Ports {
+  int producer = 0, aggregator = 0, display = 0;
+};
 
 /// An instance with a folder of its own; its objects are removed at the end.
 class Instance {
@@ -49,17 +69,24 @@ class Instance {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::string path(const std::string& file) const { return folder_ + "/" + file; }
   /// Renames the text into place as the configuration file, as careful operators do. [instance] and metrics ports are put in front.
-  void configure(const std::string& toml) const;
+  void configure(const std::string& toml, const Ports& ports = {}) const;
+  /// Lets every user write into the folder.
+  void share_folder() const;
+  Child start(const std::string& program, const std::vector<std::string>& more = {}, const User* user = nullptr) const;
   Child producer(const std::vector<std::string>& more = {}) const { return start("chappe-producer", more); }
   Child aggregator(const std::vector<std::string>& more = {}) const { return start("chappe-aggregator", more); }
+  /// chappectl's answer as JSON.
+  [[nodiscard]] Json ask(const std::string& what, const User* user = nullptr) const;
   [[nodiscard]] Json ledger() const { return ask("ledger"); }
   [[nodiscard]] Json status() const { return ask("status"); }
-  [[nodiscard]] Json display() const;
+  [[nodiscard]] Json display(const User* user = nullptr) const;
   [[nodiscard]] std::string log(const std::string& program) const;
   /// Names of this instance in /dev/shm.
   [[nodiscard]] std::vector<std::string> objects() const;
   /// Every stream settled, nothing unexplained. Empty, or what is wrong.
   static std::string does_not_close(const Json& ledger);
+  /// Of every stream nothing was dropped, for no cause, and nothing overrun. Empty, or what was.
+  static std::string losses(const Json& ledger);
   /// Asks again until `done` says so; false after 20 s.
   template <class Done>
   bool until(Done done) const {
@@ -71,8 +98,6 @@ class Instance {
   }
 
  private:
-  [[nodiscard]] Json ask(const std::string& what) const;
-  Child start(const std::string& program, const std::vector<std::string>& more) const;
   static void pause();
   std::string name_, folder_;
 };
