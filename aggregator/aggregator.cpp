@@ -219,7 +219,7 @@ void Aggregator::rewrite_log(std::vector<std::string>& notes) {
     for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
       const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], board_->image().history());
       const std::uint64_t from = std::max(b.logged[w], b.closed[w] - held);
-      lost += from - std::min(b.logged[w], from);
+      lost += (from - std::min(b.logged[w], from)) * names.channels.size();
       for (std::uint64_t k = from; k < b.closed[w]; ++k) {
         const std::size_t record = board_->image().closed_record(k);
         std::string rows;
@@ -232,7 +232,7 @@ void Aggregator::rewrite_log(std::vector<std::string>& notes) {
   }
   if (lost > 0) {
     board_->control().log_rows_lost.add(lost);
-    notes.push_back("window log: " + std::to_string(lost) + " windows are not in it: the board no longer held them when this start came");
+    notes.push_back("window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
   }
   if (text.empty()) return;
   notes.push_back("window log: wrote what a kill had kept from it");

@@ -95,21 +95,31 @@ void Drain::reconfigure(const WindowPlan& plan) {
   delete change_.offer(new Change(prepare(plan)));
 }
 
+/// Streams whose windows stay the same go on with what they have open; the others close theirs here, at a block boundary.
 void Drain::apply_change() noexcept {
   Change* change = change_.take();
   if (change == nullptr) return;
+  const auto stays = [&](std::size_t i) { return current_.statistics[i]->has_windows_of(*change->statistics[i]); };
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     closing_ = static_cast<std::uint32_t>(i);
-    current_.statistics[i]->finish(*this);
-    change->statistics[i]->expect(board_->image().stream(board_stream_[i]).next_frame);
     dirty_[i] = true;
+    if (!stays(i)) current_.statistics[i]->finish(*this);
   }
   publish();  // leaves no row pending
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
+    dirty_[i] = true;
+    if (stays(i)) {
+      current_.statistics[i]->set_generation(change->generation);
+      std::swap(current_.statistics[i], change->statistics[i]);
+    } else {
+      change->statistics[i]->expect(board_->image().stream(board_stream_[i]).next_frame);
+    }
+  }
   std::swap(current_, *change);
   generation_.set(current_.generation);
-  for (std::size_t i = 0; i < board_stream_.size(); ++i) dirty_[i] = true;
-  done_with_.offer(change);  // freed by the ordinary thread
   publish();
+  change->older.reset(done_with_.take());
+  done_with_.offer(change);
 }
 
 void Drain::attach() noexcept {

@@ -55,6 +55,7 @@ class Drain final : private ClosedSink {
     std::vector<std::size_t> rows_needed;  ///< windows that one block may close, at most
     std::vector<Row*> pending;             ///< closed windows that the board does not hold yet; with room for all rows
     std::uint32_t generation = 0;
+    std::unique_ptr<Change> older;  ///< done with before this one: freed together, by the ordinary thread
   };
   Change prepare(const WindowPlan& plan) const;
   static std::size_t rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows);

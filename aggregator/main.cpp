@@ -139,7 +139,7 @@ rt::Done Service::look_after() {
     last_refusal_ = report_.realtime_refused;
     if (options_.require_realtime && !last_refusal_.empty())
       return rt::Error{EX_NOPERM, "real time was required and refused: " + last_refusal_};
-    log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + last_refusal_);
+    log(LogLevel::warn, last_refusal_.empty() ? "real time is granted now" : "REAL TIME REFUSED, running on without it: " + last_refusal_);
   }
   return rt::done();
 }

@@ -65,6 +65,11 @@ class StreamStatistics {
   /// For a successor of finished statistics, before its first block: the stream goes on at this index, and a gap from here on is missing.
   void expect(std::uint64_t next_frame) noexcept;
 
+  /// Windows opened from now on belong to this generation of the configuration.
+  void set_generation(std::uint32_t generation) noexcept { generation_ = generation; }
+  /// The same specifications in the same order.
+  [[nodiscard]] bool has_windows_of(const StreamStatistics& other) const noexcept { return specs_ == other.specs_; }
+
   [[nodiscard]] std::size_t windows() const noexcept { return specs_.size(); }
   [[nodiscard]] const config::Window& spec(std::size_t i) const noexcept { return specs_[i]; }
   [[nodiscard]] const OpenWindow& open(std::size_t i) const noexcept { return open_[i]; }

@@ -88,7 +88,7 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
     outcome.out = text(snapshot);
   }
   if (nothing) {
-    outcome.exit_code = EX_UNAVAILABLE;
+    outcome.exit_code = snapshot.trouble_code == EX_NOPERM ? EX_NOPERM : EX_UNAVAILABLE;
     outcome.err =
         fmt::format("instance {}: {}\n", *instance, snapshot.trouble.empty() ? "nothing is there; is it started?" : snapshot.trouble);
   } else if (options.check && !snapshot.ledger.settled) {

@@ -30,6 +30,7 @@ int give_up(const rt::Error& error) {
 int show_once(const config::Options& options, const config::Config& config) {
   const shm::Snapshot s = shm::Viewer(config.instance).look();
   if (!s.ring_present && !s.board_present) {
+    if (s.trouble_code == EX_NOPERM) return give_up({EX_NOPERM, s.trouble + "; this user is not in the group of [permissions] readers"});
     return give_up({EX_UNAVAILABLE, "no instance " + config.instance +
                                         ": neither ring nor board can be opened; start chappe-producer and chappe-aggregator" +
                                         (s.trouble.empty() ? "" : " (" + s.trouble + ")")});

@@ -128,6 +128,10 @@ std::vector<Family> aggregator_families(const Snapshot& s) {
       histogram("chappe_frame_to_board_seconds", "From a frame's acquisition to the publication of the board that holds it.", s.latency),
       histogram("chappe_drain_cycle_seconds", "Working time of one cycle of the drain that did something.", s.drain_cycle),
       counter("chappe_doorbell_timeouts_with_data_total", "Times the drain woke by time and found blocks.", s.doorbell_timeouts_with_data),
+      counter("chappe_window_log_lost_rows_total", "Rows that are not in the window log.", s.log_rows_lost),
+      counter("chappe_window_log_errors_total", "Failed writes of the window log; what a write left is tried again.", s.log_errors),
+      counter("chappe_torn_blocks_total", "Blocks refused because they changed while they were read.", s.torn),
+      counter("chappe_reattachments_total", "Times the aggregator was thrown out of its gate and attached again.", s.resyncs),
       counter("chappe_board_publications_total", "Publications of the board.", s.publications),
   };
   std::move(rest.begin(), rest.end(), std::back_inserter(families));

@@ -30,7 +30,7 @@ Pump::~Pump() {
 
 void Pump::reconfigure(const config::Stream& stream, std::uint32_t generation) {
   delete applied_.offer(nullptr);  // what the source's thread is done with is freed here
-  delete change_.offer(new Change{stream, generation});
+  delete change_.offer(new Change{stream, generation, nullptr});
 }
 
 void Pump::apply_change() noexcept {
@@ -38,6 +38,7 @@ void Pump::apply_change() noexcept {
   if (change == nullptr) return;
   source_->reconfigure(change->stream);
   generation_ = change->generation;
+  change->older.reset(applied_.take());
   applied_.offer(change);
 }
 

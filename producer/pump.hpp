@@ -39,6 +39,7 @@ class Pump {
   struct Change {
     config::Stream stream;
     std::uint32_t generation;
+    std::unique_ptr<Change> older;  ///< done with before this one: freed together, by the ordinary thread
   };
   void apply_change() noexcept;
   Buffer* take_buffer() noexcept;

@@ -96,7 +96,8 @@ struct GateView {
 struct Snapshot {
   std::string instance;
   bool ring_present = false, board_present = false;
-  std::string trouble;  ///< empty, or why an object was refused: one line
+  std::string trouble;   ///< empty, or why an object was refused: one line
+  int trouble_code = 0;  ///< of sysexits.h
   std::uint64_t incarnation = 0;
   std::uint64_t epoch = 0;
   std::string state;            ///< "running", "draining", "ended", "retired"
@@ -113,6 +114,9 @@ struct Snapshot {
   LatencyView feed_cycle;   ///< working time of one feed cycle that did something
   std::uint64_t doorbell_timeouts_with_data = 0;
   std::uint64_t publications = 0;
+  std::uint64_t log_rows_lost = 0, log_errors = 0;  ///< of the window log
+  std::uint64_t torn = 0;                           ///< blocks refused because they changed while they were read
+  std::uint64_t resyncs = 0;                        ///< times the aggregator had to attach anew
 };
 
 }  // namespace chappe::shm

@@ -145,6 +145,13 @@ std::string status_json(const Snapshot& s) {
   return text({{"instance", s.instance},
                {"processes", {{"producer", process(s.producer)}, {"aggregator", process(s.aggregator)}}},
                {"ring", ring(s)},
+               {"counters",
+                {{"publications", s.publications},
+                 {"doorbell_timeouts_with_data", s.doorbell_timeouts_with_data},
+                 {"torn_blocks", s.torn},
+                 {"reattachments", s.resyncs},
+                 {"window_log_lost_rows", s.log_rows_lost},
+                 {"window_log_errors", s.log_errors}}},
                {"trouble", s.trouble.empty() ? Json(nullptr) : Json(s.trouble)}});
 }
 

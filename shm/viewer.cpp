@@ -49,12 +49,13 @@ std::string state_name(std::uint64_t state) {
 
 /// Opens `slot` anew when its name now means another object, or none; keeps the old mapping's last word otherwise.
 template <class Reader, class Open>
-void refresh(std::optional<Reader>& reader, const std::string& path, Open open, std::string& trouble) {
+void refresh(std::optional<Reader>& reader, const std::string& path, Open open, Snapshot& s) {
   if (reader && reader->is_named(path)) return;
   reader.reset();
   auto opened = open();
   if (!opened) {
-    trouble = opened.error().text;
+    s.trouble = opened.error().text;
+    s.trouble_code = opened.error().exit_code;
   } else if (*opened) {
     reader.emplace(std::move(**opened));
   }
@@ -116,14 +117,14 @@ struct Viewer::Mapped {
 
   void refresh_all(Snapshot& s) {
     refresh(
-        ring, object_path(instance, "ring"), [&] { return RingReader::open(instance); }, s.trouble);
+        ring, object_path(instance, "ring"), [&] { return RingReader::open(instance); }, s);
     refresh(
-        draining, object_path(instance, "ring.draining"), [&] { return RingReader::open(instance, "ring.draining"); }, s.trouble);
+        draining, object_path(instance, "ring.draining"), [&] { return RingReader::open(instance, "ring.draining"); }, s);
     refresh(
-        ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s.trouble);
+        ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s);
     if (!board || !board->is_named(object_path(instance, "board"))) image.reset();
     refresh(
-        board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s.trouble);
+        board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s);
     if (board && !image) image.emplace(board->tables());
   }
   void see_producer(Snapshot& s) const;
@@ -175,6 +176,10 @@ void Viewer::Mapped::see_aggregator(Snapshot& s) const {
   s.board_present = true;
   s.publications = control.publications.get();
   s.doorbell_timeouts_with_data = control.doorbell_timeouts_with_data.get();
+  s.log_rows_lost = control.log_rows_lost.get();
+  s.log_errors = control.log_errors.get();
+  s.torn = control.torn.get();
+  s.resyncs = control.resyncs.get();
   s.latency = copy_histogram(control.latency);
   s.drain_cycle = copy_histogram(control.drain_cycle);
   s.aggregator.pid = static_cast<std::int32_t>(control.writer_pid.load(std::memory_order_relaxed));

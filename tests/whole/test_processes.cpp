@@ -5,6 +5,7 @@
 #include <csignal>
 #include <random>
 #include <set>
+#include <tuple>
 
 #include "harness.hpp"
 #include "rt/clock.hpp"
@@ -17,12 +18,13 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 /// `proof` is a function of the frame index, so that each window row can be proved; `noise` makes the ring turn.
-std::string proof_config(int frames) {
+std::string proof_config(int frames, const std::string& more_windows = "") {
   return "[ring]\nblocks = 256\nblock_bytes = 4096\nmax_delay = \"5ms\"\n[realtime]\nlock_memory = false\n"
          "[[stream]]\nname = \"proof\"\nrate = 20000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"b\", waveform = "
          "\"index\"}]\n"
          "[[stream.window]]\nframes = " +
-         std::to_string(frames) + "\n[[stream]]\nname = \"noise\"\nrate = 5000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n";
+         std::to_string(frames) + "\n" + more_windows +
+         "[[stream]]\nname = \"noise\"\nrate = 5000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n";
 }
 
 std::uint64_t aggregated(const Json& ledger, std::size_t stream = 0) {
@@ -103,7 +105,7 @@ TEST_F(Processes, with_the_producer_killed_the_display_says_so_and_a_restart_ado
 }
 
 TEST_F(Processes, after_random_kills_of_both_the_ledger_closes_and_each_window_row_is_exact_and_once) {
-  instance_.configure(proof_config(500));
+  instance_.configure(proof_config(500, "[[stream.window]]\nframes = 700\n"));
   const std::string log = instance_.path("windows.csv");
   Child aggregator = instance_.aggregator({"--window-log", log});
   Child producer = instance_.producer();
@@ -122,11 +124,14 @@ TEST_F(Processes, after_random_kills_of_both_the_ledger_closes_and_each_window_r
   }
   ASSERT_TRUE(flows()) << instance_.log("chappe-producer") << instance_.log("chappe-aggregator");
   expect_orderly_end(producer, aggregator);
-  std::set<std::pair<std::string, std::uint64_t>> seen;
+  std::set<std::tuple<std::string, std::uint64_t, std::uint64_t>> seen;
   const auto rows = rows_of(log, "proof");
   ASSERT_GT(rows.size(), 20U);
   for (const auto& row : rows) {
-    EXPECT_TRUE(seen.insert({row.channel, row.window}).second) << "window " << row.window << " is in the log twice";
+    if (row.window < 3) continue;  // from here on the frames of a window tell of which length it is
+    const std::uint64_t frames = row.first / 500 == row.window ? 500 : 700;
+    EXPECT_EQ(row.first / frames, row.window);
+    EXPECT_TRUE(seen.insert({row.channel, frames, row.window}).second) << "window " << row.window << " is in the log twice";
     if (row.missing > 0) continue;
     EXPECT_EQ(not_of_index(row, row.channel == "b" ? 1 : 0), "");
   }
@@ -166,6 +171,26 @@ TEST_F(Processes, reloads_good_and_bad_under_load_lose_nothing_and_the_last_good
   EXPECT_EQ(ledger["streams"][0]["dropped"]["full"], 0);
   EXPECT_EQ(ledger["streams"][0]["overrun"], 0);
   expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, a_reload_that_leaves_the_windows_alone_cuts_none_of_them) {
+  instance_.configure(proof_config(1000));
+  const std::string log = instance_.path("windows.csv");
+  Child aggregator = instance_.aggregator({"--window-log", log});
+  Child producer = instance_.producer();
+  for (int i = 1; i <= 5; ++i) {
+    ASSERT_TRUE(flows());
+    instance_.configure(proof_config(1000) + "[log]\nlevel = \"" + (i % 2 == 0 ? "info" : "debug") + "\"\n");
+    aggregator.signal(SIGUSR1);
+    ASSERT_TRUE(instance_.until([&] { return instance_.status()["processes"]["aggregator"]["last_reload"]["count"] == i; }));
+  }
+  ASSERT_TRUE(flows());
+  expect_orderly_end(producer, aggregator);
+  auto rows = rows_of(log, "proof");
+  ASSERT_GT(rows.size(), 10U);
+  EXPECT_GT(rows.back().generation, 1U);
+  rows.resize(rows.size() - 2);  // the last window is as long as the stream was
+  for (const auto& row : rows) EXPECT_EQ(row.count, 1000U) << "window " << row.window;
 }
 
 TEST_F(Processes, another_geometry_supersedes_the_ring_and_loses_nothing_that_was_committed) {
