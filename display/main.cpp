@@ -35,7 +35,7 @@ int show_once(const config::Options& options, const config::Config& config) {
                                         ": neither ring nor board can be opened; start chappe-producer and chappe-aggregator" +
                                         (s.trouble.empty() ? "" : " (" + s.trouble + ")")});
   }
-  std::string text = to_text(s);
+  std::string text = to_text(s, locale_is_unicode());
   if (options.format == config::DisplayFormat::json) text = shm::display_json(s) + "\n";
   if (options.format == config::DisplayFormat::csv) text = to_csv(s);
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? EX_OK : EX_IOERR;
@@ -49,7 +49,7 @@ class Live {
 
  private:
   void reload();
-  void show();
+  bool show();
   bool keys();
 
   config::Options options_;
@@ -76,19 +76,21 @@ void Live::reload() {
   shm::note_reload(report_, error, report_.config_generation + 1, loaded_.hash);
 }
 
-void Live::show() {
-  const shm::Snapshot s = viewer_.look();
+/// False: nobody takes the lines any more.
+bool Live::show() {
+  shm::Snapshot s = viewer_.look();
   looks_.add();
   if (!s.trouble.empty()) troubled_.add();
   if (!terminal_) {
-    std::puts(plain_line(s).c_str());
-    std::fflush(stdout);
-    return;
+    return std::puts(plain_line(s).c_str()) >= 0 && std::fflush(stdout) == 0;
   }
   history_.feed(s);
+  if (!report_.reload_ok) s.trouble += (s.trouble.empty() ? "" : "; ") + ("the display's reload was refused: " + report_.reload_error);
   Look look = terminal_->look();
+  first_row_ = std::min(first_row_, table_rows(s));
   look.first_row = first_row_;
   terminal_->draw(render(s, history_, look));
+  return true;
 }
 
 /// False: quit.
@@ -129,13 +131,15 @@ int Live::run(control::Signals& signals) {
       },
       [](rt::LogLevel, const std::string&) {});  // the terminal is the picture's
   if (!options_.plain) terminal_ = Terminal::open();
+  if (!options_.plain && !terminal_)
+    log(LogLevel::warn, "no terminal that can be drawn on (TERM, or output to a file): a line a second instead");
   const std::int64_t end = options_.seconds > 0 ? rt::monotonic_ns() + static_cast<std::int64_t>(options_.seconds * 1e9) : INT64_MAX;
   std::int64_t next = rt::monotonic_ns();
   for (;;) {
     const std::int64_t now = rt::monotonic_ns();
     if (now >= end) return EX_OK;
     if (now >= next) {
-      show();
+      if (!show()) return EX_IOERR;
       // Lines for people are one a second unless they ask otherwise; the picture follows the configuration.
       const double hz = terminal_ || options_.refresh_hz ? loaded_.config.refresh_hz : 1;
       next = std::max(next + static_cast<std::int64_t>(1e9 / hz), now);

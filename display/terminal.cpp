@@ -32,11 +32,15 @@ int attributes_of(Style style, bool colours) {
 
 }  // namespace
 
+bool locale_is_unicode() {
+  std::setlocale(LC_CTYPE, "");
+  return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
 std::unique_ptr<Terminal> Terminal::open() {
   if (isatty(0) == 0 || isatty(1) == 0) return nullptr;
   std::unique_ptr<Terminal> t(new Terminal);
-  std::setlocale(LC_CTYPE, "");
-  t->unicode_ = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+  t->unicode_ = locale_is_unicode();
   SCREEN* const screen = newterm(nullptr, stdout, stdin);
   if (screen == nullptr) return nullptr;
   t->screen_ = screen;

@@ -8,6 +8,9 @@
 
 namespace chappe::display {
 
+/// The locale of the environment says UTF-8.
+bool locale_is_unicode();
+
 class Terminal {
  public:
   enum class Key { none, quit, up, down, page_up, page_down };

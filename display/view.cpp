@@ -3,54 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
+#include "display/text.hpp"
 #include "rt/histogram.hpp"
 
 namespace chappe::display {
 namespace {
-
-constexpr std::array<const char*, 8> kBars = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-constexpr const char* kAsciiBars = "_.-=+*#@";
-
-/// Characters, not bytes: UTF-8 continuation bytes do not count.
-std::size_t length_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-std::string cut(const std::string& text, std::size_t width) {
-  std::size_t characters = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if ((static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U) continue;
-    if (characters++ == width) return text.substr(0, i);
-  }
-  return text;
-}
-
-/// What another process wrote must not steer a terminal.
-std::string safe(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return out;
-}
-
-std::string column(const std::string& text, std::size_t width) {
-  const std::string shown = cut(text, width);
-  return shown + std::string(width - length_of(shown), ' ');
-}
-
-std::string value(double v) { return std::isfinite(v) ? fmt::format("{:>10.4g}", v) : fmt::format("{:>10}", "-"); }
-
-std::string age(std::int64_t ms) {
-  if (ms < 1000) return fmt::format("{} ms", ms);
-  return ms < 120'000 ? fmt::format("{:.1f} s", static_cast<double>(ms) / 1000) : fmt::format("{} min", ms / 60'000);
-}
-
-std::string rate(double hz) {
-  return hz >= 1e6 ? fmt::format("{:.2f} M/s", hz / 1e6) : hz >= 1e4 ? fmt::format("{:.1f} k/s", hz / 1e3) : fmt::format("{:.4g} /s", hz);
-}
 
 /// Upper bound of the bucket in which the quantile lies; seconds as text.
 std::string quantile(const shm::LatencyView& h, double q) {
@@ -66,35 +25,10 @@ std::string quantile(const shm::LatencyView& h, double q) {
   return "-";
 }
 
-std::string sparkline(const std::deque<double>* values, std::size_t width, bool unicode) {
-  if (values == nullptr) return {};
-  std::vector<double> shown;
-  for (const double v : *values) {
-    if (std::isfinite(v)) shown.push_back(v);
-  }
-  if (shown.empty()) return {};
-  if (shown.size() > width) shown.erase(shown.begin(), shown.end() - static_cast<std::ptrdiff_t>(width));
-  const auto [low, high] = std::minmax_element(shown.begin(), shown.end());
-  const double span = *high - *low;
-  std::string out;
-  for (const double v : shown) {
-    const auto step = static_cast<std::size_t>(span > 0 ? std::min(7.0, std::floor((v - *low) / span * 8)) : 0);
-    out += unicode ? std::string(kBars.at(step)) : std::string(1, kAsciiBars[step]);
-  }
-  return out;
-}
-
-std::string bar(double fill, std::size_t width, bool unicode) {
-  const auto full = static_cast<std::size_t>(std::lround(std::clamp(fill, 0.0, 1.0) * static_cast<double>(width)));
-  std::string out;
-  for (std::size_t i = 0; i < width; ++i) out += i < full ? (unicode ? "█" : "#") : (unicode ? "░" : ".");
-  return out;
-}
-
 Span process_span(const char* name, const shm::ProcessReport& p) {
   if (!p.alive && p.pid == 0) return {fmt::format("{}: not there", name), Style::bad};
-  if (!p.alive) return {fmt::format("{} {}: DEAD, last sign {} ago", name, p.pid, age(p.age_ms)), Style::bad};
-  if (p.age_ms > 2000) return {fmt::format("{} {}: stalled for {}", name, p.pid, age(p.age_ms)), Style::warning};
+  if (!p.alive) return {fmt::format("{} {}: DEAD, last sign {} ago", name, p.pid, age_text(p.age_ms)), Style::bad};
+  if (p.age_ms > 2000) return {fmt::format("{} {}: stalled for {}", name, p.pid, age_text(p.age_ms)), Style::warning};
   return {fmt::format("{} {}: alive", name, p.pid), Style::good};
 }
 
@@ -117,12 +51,12 @@ Span ledger_span(const shm::Ledger& ledger) {
   return {fmt::format("ledger {}  dropped {}  overrun {}  in flight {} frames", verdict, dropped, overrun, flight), style};
 }
 
-Span realtime_span(const char* name, const shm::ProcessReport& p) {
+Span realtime_span(const char* name, const shm::ProcessReport& p, bool unicode) {
   std::string text = fmt::format("{}:", name);
   bool refused = !p.realtime_refused.empty();
   std::string last;
   for (const auto& t : p.threads) {
-    std::string one = fmt::format(" {} {} {}", safe(t.name), t.granted_fifo ? "fifo" : "other", t.granted_priority);
+    std::string one = fmt::format(" {} {} {}", shown(t.name, unicode), t.granted_fifo ? "fifo" : "other", t.granted_priority);
     if (t.asked_fifo && (!t.granted_fifo || t.granted_priority != t.asked_priority)) {
       one += fmt::format(" (asked fifo {})", t.asked_priority);
       refused = true;
@@ -136,7 +70,7 @@ Span realtime_span(const char* name, const shm::ProcessReport& p) {
 
 std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   std::vector<Line> lines;
-  lines.push_back({{fmt::format("chappe {}  ", safe(s.instance)), Style::heading},
+  lines.push_back({{fmt::format("chappe {}  ", shown(s.instance, unicode)), Style::heading},
                    process_span("producer", s.producer),
                    {"  ", Style::normal},
                    process_span("aggregator", s.aggregator),
@@ -146,14 +80,15 @@ std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   lines.push_back({{fmt::format("frame to board  p50 {}  p99 {}  max {:.3g} ms", quantile(s.latency, 0.5), quantile(s.latency, 0.99),
                                 static_cast<double>(s.latency.max_ns) / 1e6),
                     Style::normal}});
-  lines.push_back({realtime_span("producer", s.producer), {"  ", Style::normal}, realtime_span("aggregator", s.aggregator)});
+  lines.push_back(
+      {realtime_span("producer", s.producer, unicode), {"  ", Style::normal}, realtime_span("aggregator", s.aggregator, unicode)});
   for (const auto& [name, p] : {std::pair{"producer", &s.producer}, std::pair{"aggregator", &s.aggregator}}) {
-    if (!p->reload_ok) lines.push_back({{fmt::format("{}: last reload refused: {}", name, safe(p->reload_error)), Style::bad}});
+    if (!p->reload_ok) lines.push_back({{fmt::format("{}: last reload refused: {}", name, shown(p->reload_error, unicode)), Style::bad}});
     if (p->known && !p->alive) {
-      lines.push_back({{fmt::format("the {} is dead: values are as of {} ago", name, age(p->age_ms)), Style::bad}});
+      lines.push_back({{fmt::format("the {} is dead: values are as of {} ago", name, age_text(p->age_ms)), Style::bad}});
     }
   }
-  if (!s.trouble.empty()) lines.push_back({{safe(s.trouble), Style::bad}});
+  if (!s.trouble.empty()) lines.push_back({{shown(s.trouble, unicode), Style::bad}});
   return lines;
 }
 
@@ -161,14 +96,15 @@ std::vector<Line> table(const shm::Snapshot& s, const History& history, bool uni
   std::vector<Line> rows;
   for (const auto& v : s.streams) {
     const Style style = v.ended ? Style::dim : Style::heading;
-    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}{}", safe(v.stream), rate(v.rate_hz), age(v.age_ms), v.window,
-                                 v.missing, v.ended ? "  ended" : ""),
+    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}{}", shown(v.stream, unicode), rate_text(v.rate_hz),
+                                 age_text(v.age_ms), v.window, v.missing, v.ended ? "  ended" : ""),
                      style}});
     for (const auto& c : v.channels) {
-      rows.push_back({{fmt::format("  {} {} {} {} {} {} {}  ", column(safe(c.channel), 16), column(safe(c.unit), 6), value(c.last),
-                                   value(c.mean), value(c.min), value(c.max), value(c.rms)),
+      const auto* past = history.of(v.stream, c.channel);
+      rows.push_back({{fmt::format("  {} {} {} {} {} {} {}  ", column(shown(c.channel, unicode), 16), column(shown(c.unit, unicode), 6),
+                                   value_text(c.last), value_text(c.mean), value_text(c.min), value_text(c.max), value_text(c.rms)),
                        Style::normal},
-                      {sparkline(history.of(v.stream, c.channel), 24, unicode), Style::good}});
+                      {past != nullptr ? sparkline(*past, 24, unicode) : "", Style::good}});
     }
   }
   return rows;
@@ -178,7 +114,7 @@ Line fit(const Line& line, std::size_t width) {
   Line out;
   for (const auto& span : line) {
     const std::string text = cut(span.text, width);
-    width -= length_of(text);
+    width -= width_of(text);
     if (!text.empty()) out.push_back({text, span.style});
   }
   return out;
@@ -201,13 +137,22 @@ const std::deque<double>* History::of(const std::string& stream, const std::stri
   return found == values_.end() ? nullptr : &found->second;
 }
 
+std::size_t table_rows(const shm::Snapshot& s) {
+  std::size_t rows = 0;
+  for (const auto& v : s.streams) rows += 1 + v.channels.size();
+  return rows;
+}
+
 std::vector<Line> render(const shm::Snapshot& s, const History& history, const Look& look) {
   std::vector<Line> lines = health(s, look.unicode);
   lines.push_back({{fmt::format("  {} {} {:>10} {:>10} {:>10} {:>10} {:>10}", column("channel", 16), column("unit", 6), "last", "mean",
                                 "min", "max", "rms"),
                     Style::dim}});
   const auto rows = table(s, history, look.unicode);
-  for (std::size_t i = look.first_row; i < rows.size(); ++i) lines.push_back(rows[i]);
+  const std::size_t room = look.height > lines.size() ? look.height - lines.size() : 0;
+  const std::size_t last_start =
+      rows.size() - std::min(rows.size(), std::max<std::size_t>(room, 1));  // the end of the table stays in sight
+  for (std::size_t i = std::min(look.first_row, last_start); i < rows.size() && lines.size() < look.height; ++i) lines.push_back(rows[i]);
   if (lines.size() > look.height) lines.resize(look.height);
   for (auto& line : lines) line = fit(line, look.width);
   return lines;
@@ -218,15 +163,15 @@ std::string plain_line(const shm::Snapshot& s) {
   std::string rates;
   for (const auto& v : s.streams) {
     samples += v.rate_hz * static_cast<double>(v.channels.size());
-    rates += fmt::format("  {} {}", safe(v.stream), rate(v.rate_hz));
+    rates += fmt::format("  {} {}", shown(v.stream, false), rate_text(v.rate_hz));
   }
   return fmt::format("{}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text,
                      process_span("aggregator", s.aggregator).text, ledger_span(s.ledger).text, samples, rates);
 }
 
-std::string to_text(const shm::Snapshot& s) {
+std::string to_text(const shm::Snapshot& s, bool unicode) {
   std::string out;
-  for (const auto& line : render(s, {}, {.width = 200, .height = 100'000, .unicode = false, .first_row = 0})) {
+  for (const auto& line : render(s, {}, {.width = 200, .height = 100'000, .unicode = unicode, .first_row = 0})) {
     for (const auto& span : line) out += span.text;
     out += '\n';
   }

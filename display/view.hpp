@@ -37,12 +37,14 @@ class History {
   std::map<std::pair<std::string, std::string>, std::deque<double>> values_;
 };
 
+/// Rows that the table of streams and channels takes.
+std::size_t table_rows(const shm::Snapshot& snapshot);
 /// At most look.height lines of at most look.width characters.
 std::vector<Line> render(const shm::Snapshot& snapshot, const History& history, const Look& look);
 /// One line: what `--plain` prints at each refresh.
 std::string plain_line(const shm::Snapshot& snapshot);
-/// The whole picture as plain text, and as CSV with a header.
-std::string to_text(const shm::Snapshot& snapshot);
+/// The whole picture as plain text (without `unicode` in ASCII), and as CSV with a header.
+std::string to_text(const shm::Snapshot& snapshot, bool unicode);
 std::string to_csv(const shm::Snapshot& snapshot);
 
 }  // namespace chappe::display

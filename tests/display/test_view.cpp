@@ -1,0 +1,214 @@
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "display/text.hpp"
+#include "display/view.hpp"
+
+namespace chappe::display {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+shm::ProcessReport process(std::int32_t pid) {
+  shm::ProcessReport p;
+  p.known = p.alive = true;
+  p.pid = pid;
+  p.age_ms = 3;
+  return p;
+}
+
+shm::Snapshot running(std::size_t channels = 2) {
+  shm::Snapshot s;
+  s.instance = "demo";
+  s.ring_present = s.board_present = true;
+  s.blocks = 512;
+  s.fill = 0.25;
+  s.epoch = 4;
+  s.producer = process(100);
+  s.aggregator = process(200);
+  s.ledger.settled = true;
+  s.ledger.streams.emplace_back().stream = "imu";
+  shm::StreamView v;
+  v.stream = "imu";
+  v.rate_hz = 4000;
+  for (std::size_t c = 0; c < channels; ++c) {
+    shm::ChannelView channel;
+    channel.channel = "ch" + std::to_string(c);
+    channel.unit = "g";
+    channel.last = 1.5;
+    channel.rms = 2.5;
+    v.channels.push_back(channel);
+  }
+  s.streams.push_back(v);
+  return s;
+}
+
+std::string text_of(const std::vector<Line>& lines) {
+  std::string text;
+  for (const Line& line : lines) {
+    for (const Span& span : line) text += span.text;
+    text += '\n';
+  }
+  return text;
+}
+
+std::string picture(const shm::Snapshot& s, const Look& look = {.width = 160, .height = 50, .unicode = true, .first_row = 0}) {
+  return text_of(render(s, {}, look));
+}
+
+TEST(View, shows_streams_channels_and_health) {
+  const std::string text = picture(running());
+  for (const char* part : {"demo", "producer 100: alive", "aggregator 200: alive", "epoch 4", "25 % of 512 blocks", "ledger closes", "imu",
+                           "4000 /s", "ch1", "1.5", "2.5"})
+    EXPECT_THAT(text, HasSubstr(part));
+}
+
+TEST(View, says_that_the_producer_is_dead_and_how_old_the_values_are) {
+  shm::Snapshot s = running();
+  s.producer.alive = false;
+  s.producer.age_ms = 5300;
+  EXPECT_THAT(picture(s), HasSubstr("producer 100: DEAD, last sign 5.3 s ago"));
+  EXPECT_THAT(picture(s), HasSubstr("the producer is dead: values are as of 5.3 s ago"));
+  EXPECT_THAT(plain_line(s), HasSubstr("producer 100: DEAD"));
+}
+
+TEST(View, tells_a_stalled_process_from_a_dead_one_and_from_none) {
+  shm::Snapshot s = running();
+  s.aggregator.age_ms = 4000;
+  s.producer = {};
+  EXPECT_THAT(picture(s), HasSubstr("aggregator 200: stalled for 4.0 s"));
+  EXPECT_THAT(picture(s), HasSubstr("producer: not there"));
+}
+
+TEST(View, of_nothing_at_all_still_says_what_is_missing) {
+  shm::Snapshot s;
+  s.instance = "none";
+  s.trouble = "/dev/shm/chappe.none.ring: refused: its checksum is wrong";
+  EXPECT_THAT(picture(s), HasSubstr("producer: not there"));
+  EXPECT_THAT(picture(s), HasSubstr("checksum"));
+}
+
+TEST(View, names_losses_and_what_nothing_explains) {
+  shm::Snapshot s = running();
+  s.ledger.streams[0].dropped.full = 30;
+  s.ledger.streams[0].dropped.pool = 12;
+  s.ledger.streams[0].overrun = 5;
+  s.ledger.streams[0].overrun_pending = 2;
+  EXPECT_THAT(picture(s), HasSubstr("ledger closes  dropped 42  overrun 7"));
+  s.ledger.streams[0].unexplained = -3;
+  EXPECT_THAT(picture(s), HasSubstr("UNEXPLAINED 3"));
+  s.ledger.settled = false;
+  EXPECT_THAT(picture(s), HasSubstr("ledger in motion"));
+}
+
+TEST(View, shows_what_real_time_was_asked_and_granted) {
+  shm::Snapshot s = running();
+  s.producer.threads.push_back({.name = "chappe-feed", .asked_fifo = true, .asked_priority = 70});
+  s.aggregator.threads.push_back(
+      {.name = "chappe-drain", .asked_fifo = true, .asked_priority = 60, .granted_fifo = true, .granted_priority = 60});
+  s.aggregator.locked_bytes = 1;
+  const std::string text = picture(s);
+  EXPECT_THAT(text, HasSubstr("producer: chappe-feed other 0 (asked fifo 70) not locked"));
+  EXPECT_THAT(text, HasSubstr("aggregator: chappe-drain fifo 60 locked"));
+}
+
+TEST(View, shows_a_refused_reload) {
+  shm::Snapshot s = running();
+  s.aggregator.reload_ok = false;
+  s.aggregator.reload_error = "chappe.toml:3: unknown key 'blokcs'";
+  EXPECT_THAT(picture(s), HasSubstr("aggregator: last reload refused: chappe.toml:3: unknown key 'blokcs'"));
+}
+
+TEST(View, of_hostile_names_sends_no_control_to_the_terminal_and_keeps_its_columns) {
+  shm::Snapshot s = running(1);
+  s.streams[0].stream = "\x1b]0;owned\a";
+  s.streams[0].channels[0].channel = "温\x9b\xff" + std::string(300, 'x');
+  s.streams[0].channels[0].unit = "\r\n";
+  s.instance = "\x1b[31m";
+  for (const bool unicode : {true, false}) {
+    for (const Line& line : render(s, {}, {.width = 100, .height = 50, .unicode = unicode, .first_row = 0})) {
+      std::size_t width = 0;
+      for (const Span& span : line) {
+        for (const char c : span.text) EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+        width += width_of(span.text);
+      }
+      EXPECT_LE(width, 100U);
+    }
+  }
+  const std::string text = picture(s);
+  EXPECT_THAT(text, HasSubstr("  ???" + std::string(13, 'x') + " ??     ")) << text;
+}
+
+TEST(View, without_unicode_is_ascii) {
+  shm::Snapshot s = running();
+  s.streams[0].channels[0].unit = "°C";
+  History history;
+  for (int i = 0; i < 5; ++i) history.feed(s);
+  for (const char c : text_of(render(s, history, {.width = 160, .height = 50, .unicode = false, .first_row = 0})))
+    EXPECT_LT(static_cast<unsigned char>(c), 0x80U);
+}
+
+TEST(View, fits_any_size) {
+  const shm::Snapshot s = running(40);
+  for (const std::size_t width : {0U, 1U, 7U, 80U}) {
+    for (const std::size_t height : {0U, 1U, 5U, 24U}) {
+      const auto lines = render(s, {}, {.width = width, .height = height, .unicode = true, .first_row = 1000});
+      EXPECT_LE(lines.size(), height);
+      for (const Line& line : lines) {
+        std::size_t columns = 0;
+        for (const Span& span : line) columns += width_of(span.text);
+        EXPECT_LE(columns, width);
+      }
+    }
+  }
+}
+
+TEST(View, scrolls_and_keeps_the_end_of_the_table_in_sight) {
+  const shm::Snapshot s = running(100);
+  const auto seen = [&](std::size_t first_row) {
+    return picture(s, {.width = 160, .height = 20, .unicode = true, .first_row = first_row});
+  };
+  EXPECT_EQ(table_rows(s), 101U);
+  EXPECT_THAT(seen(0), HasSubstr("ch0 "));
+  EXPECT_THAT(seen(10), Not(HasSubstr("ch3 ")));
+  EXPECT_THAT(seen(10), HasSubstr("ch10 "));
+  EXPECT_THAT(seen(5000), HasSubstr("ch99 "));
+  EXPECT_EQ(seen(5000), seen(101));
+}
+
+TEST(View, of_ten_thousand_channels_draws_what_fits) {
+  const auto lines = render(running(10'000), {}, {.width = 80, .height = 24, .unicode = true, .first_row = 0});
+  EXPECT_EQ(lines.size(), 24U);
+}
+
+TEST(History, keeps_the_newest_values_of_each_channel) {
+  History history;
+  shm::Snapshot s = running(1);
+  for (int i = 0; i < 100; ++i) {
+    s.streams[0].channels[0].last = i;
+    history.feed(s);
+  }
+  const auto* values = history.of("imu", "ch0");
+  ASSERT_NE(values, nullptr);
+  EXPECT_EQ(values->size(), History::kLength);
+  EXPECT_EQ(values->back(), 99);
+  EXPECT_EQ(history.of("imu", "other"), nullptr);
+}
+
+TEST(Csv, has_a_row_for_each_channel_and_leaves_unknown_numbers_empty) {
+  shm::Snapshot s = running(1);
+  s.streams[0].channels[0].mean = std::numeric_limits<double>::quiet_NaN();
+  s.streams[0].channels[0].count = 7;
+  EXPECT_EQ(to_csv(s), "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms\nimu,ch0,g,1.5,,0,0,2.5,7,0,0\n");
+}
+
+TEST(Csv, quotes_names_with_commas_quotes_and_line_ends) {
+  shm::Snapshot s = running(1);
+  s.streams[0].channels[0].channel = "a,\"b\"\nc";
+  EXPECT_THAT(to_csv(s), HasSubstr("imu,\"a,\"\"b\"\"\nc\",g,"));
+}
+
+}  // namespace
+}  // namespace chappe::display
