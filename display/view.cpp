@@ -11,7 +11,7 @@
 namespace chappe::display {
 namespace {
 
-/// Upper bound of the bucket in which the quantile lies; seconds as text.
+/// An upper bound of the quantile: that of its bucket, or the greatest value seen where that is less.
 std::string quantile(const shm::LatencyView& h, double q) {
   std::uint64_t total = 0, seen = 0;
   for (const auto n : h.counts) total += n;
@@ -19,7 +19,8 @@ std::string quantile(const shm::LatencyView& h, double q) {
   for (std::size_t i = 0; i < h.counts.size(); ++i) {
     seen += h.counts[i];
     if (static_cast<double>(seen) >= q * static_cast<double>(total)) {
-      return fmt::format("<{:.3g} ms", static_cast<double>(rt::Histogram::upper_bound_ns(static_cast<int>(i))) / 1e6);
+      const auto bound = static_cast<std::uint64_t>(rt::Histogram::upper_bound_ns(static_cast<int>(i)));
+      return fmt::format("<={:.3g} ms", static_cast<double>(std::min(bound, h.max_ns)) / 1e6);
     }
   }
   return "-";

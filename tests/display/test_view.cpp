@@ -103,6 +103,15 @@ TEST(View, names_losses_and_what_nothing_explains) {
   EXPECT_THAT(picture(s), HasSubstr("ledger in motion"));
 }
 
+TEST(View, bounds_the_latency_by_its_bucket_and_by_the_greatest_value) {
+  shm::Snapshot s = running();
+  s.latency.counts.assign(25, 0);
+  s.latency.counts[0] = 90;   // up to 1.024 us
+  s.latency.counts[10] = 10;  // up to 1.05 ms
+  s.latency.max_ns = 700'000;
+  EXPECT_THAT(picture(s), HasSubstr("p50 <=0.00102 ms  p99 <=0.7 ms  max 0.7 ms"));
+}
+
 TEST(View, shows_what_real_time_was_asked_and_granted) {
   shm::Snapshot s = running();
   s.producer.threads.push_back({.name = "chappe-feed", .asked_fifo = true, .asked_priority = 70});
