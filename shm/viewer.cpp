@@ -16,6 +16,7 @@
 namespace chappe::shm {
 namespace {
 
+constexpr int kLooks = 200;
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 std::string text_of(const char* field, std::size_t bytes) { return {field, strnlen(field, bytes)}; }
@@ -229,7 +230,7 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
   }
 }
 
-/// One try: board, ring and ledger, board. True when both looks at the board agree and nothing moved in between.
+/// One try: board, ring and ledger, board. True when both looks agree and nothing moved in between.
 bool Viewer::Mapped::see_ledger(Snapshot& s) {
   s.ledger.streams.clear();
   const std::uint64_t before = board ? board->latest() : 0;
@@ -270,10 +271,7 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
     s.ledger.streams.push_back(account_of(name, totals[name], at ? image->stream(*at) : BoardStream{}, walks[name], bounds.capacity,
                                           std::uint64_t{bounds.pool_blocks} * bounds.capacity));
   }
-  const bool still = (!board || board->latest() == before) && (!ring || ring->head() == head);
-  const bool closes = std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), [](const Account& a) { return a.unexplained == 0; });
-  const bool idle = !s.producer.alive && !s.aggregator.alive;
-  return still && (closes || idle);
+  return (!board || board->latest() == before) && (!ring || ring->head() == head);
 }
 
 Viewer::Viewer(std::string instance) : mapped_(std::make_unique<Mapped>()) { mapped_->instance = std::move(instance); }
@@ -287,7 +285,12 @@ Snapshot Viewer::look() {
   mapped_->refresh_all(s);
   if (mapped_->ring) mapped_->see_producer(s);
   if (mapped_->board) mapped_->see_aggregator(s);
-  for (int attempt = 0; attempt < 200 && !s.ledger.settled; ++attempt) s.ledger.settled = mapped_->see_ledger(s);
+  // An adoption changes counts one by one: what does not close is looked at again, and told only if it stays.
+  const auto closes = [](const Account& a) { return a.unexplained == 0; };
+  for (int attempt = 0; attempt < kLooks; ++attempt) {
+    s.ledger.settled = mapped_->see_ledger(s);
+    if (s.ledger.settled && std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), closes)) break;
+  }
   mapped_->see_board_streams(s);
   return s;
 }
