@@ -192,6 +192,14 @@ int main(int argc, char** argv) {
   add_config(app, options, chosen);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    const auto words = app.remaining();
+    if (words.empty()) return app.exit(error) == 0 ? EX_OK : EX_USAGE;
+    std::string known;
+    for (const CLI::App* command : app.get_subcommands(nullptr)) known += (known.empty() ? "" : ", ") + command->get_name();
+    std::fprintf(stderr, "'%s': no such command; expected one of %s. Run with --help for more information.\n", words[0].c_str(),
+                 known.c_str());
+    return EX_USAGE;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? EX_OK : EX_USAGE;
   }

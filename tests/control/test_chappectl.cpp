@@ -102,6 +102,10 @@ TEST_F(Chappectl, TakesWrongUseForWhatItIs) {
   }
 }
 
+TEST_F(Chappectl, NamesAnUnknownCommandAndTheKnownOnes) {
+  EXPECT_THAT(run("nonsense").err, testing::AllOf(HasSubstr("'nonsense'"), HasSubstr("status, ledger")));
+}
+
 TEST_F(Chappectl, HelpIsNoError) { EXPECT_EQ(run("--help").code, EX_OK); }
 
 TEST_F(Chappectl, LookingAtNothingIsOneLineAndUnavailable) {
