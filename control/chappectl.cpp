@@ -207,7 +207,7 @@ int main(int argc, char** argv) {
     const Outcome outcome = chosen(options);
     std::fputs(outcome.err.c_str(), stderr);
     std::fputs(outcome.out.c_str(), stdout);
-    const bool written = std::fflush(stdout) == 0;
+    const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
     return written || outcome.exit_code != EX_OK ? outcome.exit_code : EX_IOERR;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "chappectl: %s\n", failure.what());

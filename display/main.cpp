@@ -38,7 +38,8 @@ int show_once(const config::Options& options, const config::Config& config) {
   std::string text = to_text(s, locale_is_unicode());
   if (options.format == config::DisplayFormat::json) text = shm::display_json(s) + "\n";
   if (options.format == config::DisplayFormat::csv) text = to_csv(s);
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() ? EX_OK : EX_IOERR;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  return written ? EX_OK : EX_IOERR;
 }
 
 class Live {

@@ -106,6 +106,12 @@ TEST_F(Chappectl, NamesAnUnknownCommandAndTheKnownOnes) {
   EXPECT_THAT(run("nonsense").err, testing::AllOf(HasSubstr("'nonsense'"), HasSubstr("status, ledger")));
 }
 
+TEST_F(Chappectl, DoesNotCallALostAnswerDone) {
+  for (const char* arguments : {"config show", "version"}) {  // more and less than the buffer holds
+    EXPECT_EQ(WEXITSTATUS(std::system((CHAPPE_BIN_DIR "/chappectl " + std::string(arguments) + " >/dev/full").c_str())), EX_IOERR);
+  }
+}
+
 TEST_F(Chappectl, HelpIsNoError) { EXPECT_EQ(run("--help").code, EX_OK); }
 
 TEST_F(Chappectl, LookingAtNothingIsOneLineAndUnavailable) {
