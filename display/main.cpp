@@ -149,6 +149,7 @@ int Live::run(control::Signals& signals) {
     poll(waits, 2, static_cast<int>(std::clamp<std::int64_t>((std::min(next, end) - rt::monotonic_ns()) / rt::kMillisecond + 1, 1, 1000)));
     const control::Signals::Event event = signals.drain();
     if (event.stop) return EX_OK;
+    if ((waits[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) return EX_OK;  // the terminal is gone; SIGHUP alone would mean reload
     if (event.reload) reload();
     if (terminal_ && !keys()) return EX_OK;
   }
