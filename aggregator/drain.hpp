@@ -27,7 +27,6 @@ class Drain final : private ClosedSink {
   enum class End {
     stopped,   ///< stop() was called; open windows stay on the board
     finished,  ///< the ring is retired or its producer ended in order, and everything of it is merged
-    lost,      ///< the ring lost its name or the gate its owner in a way that needs a new attachment
   };
   /// `gate` is empty for a retired ring, which nobody writes. `rows` may be null: no window log.
   Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& board, Rows* rows, const WindowPlan& plan);

@@ -88,7 +88,7 @@ bool Live::show() {
   history_.feed(s);
   if (!report_.reload_ok) s.trouble += (s.trouble.empty() ? "" : "; ") + ("the display's reload was refused: " + report_.reload_error);
   Look look = terminal_->look();
-  first_row_ = std::min(first_row_, table_rows(s));
+  first_row_ = std::min(first_row_, last_first_row(s, look));  // no key is dead after too many
   look.first_row = first_row_;
   terminal_->draw(render(s, history_, look));
   return true;

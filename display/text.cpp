@@ -20,14 +20,19 @@ struct Character {
   std::uint32_t code = 0;  ///< 0: not well formed
 };
 
-/// The character at the front of `text`, which is not empty. Only two and three byte forms are of interest here; others have no code.
+/// The character at the front of `text`, which is not empty.
 Character first_of(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
   if (byte(0) < 0x80) return {1, byte(0)};
   if (byte(0) >= 0xC2 && byte(0) <= 0xDF && text.size() > 1 && continues(text[1])) return {2, (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU)};
   if (byte(0) >= 0xE0 && byte(0) <= 0xEF && text.size() > 2 && continues(text[1]) && continues(text[2])) {
     const std::uint32_t code = (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
-    return {3, code >= 0x800 ? code : 0};
+    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    return {3, code >= 0x800 && !surrogate ? code : 0};
+  }
+  if (byte(0) >= 0xF0 && byte(0) <= 0xF4 && text.size() > 3 && continues(text[1]) && continues(text[2]) && continues(text[3])) {
+    const std::uint32_t code = (byte(0) & 0x07U) << 18U | (byte(1) & 0x3FU) << 12U | (byte(2) & 0x3FU) << 6U | (byte(3) & 0x3FU);
+    return {4, code >= 0x10000 && code <= 0x10FFFF ? code : 0};
   }
   std::size_t bytes = 1;  // one mark for the whole of what is foreign
   while (bytes < text.size() && bytes < 4 && continues(text[bytes])) ++bytes;
@@ -45,19 +50,29 @@ bool takes_one_column(std::uint32_t code) {
   return std::any_of(std::begin(kRanges), std::end(kRanges), [code](const Range& r) { return code >= r.first && code <= r.last; });
 }
 
-}  // namespace
-
-std::string shown(std::string_view text, bool unicode) {
+/// Each character that `keep` says no to, and whatever is none, becomes a question mark.
+template <class Keep>
+std::string keep_where(std::string_view text, Keep keep) {
   std::string out;
   while (!text.empty()) {
     const Character c = first_of(text);
-    if (takes_one_column(c.code) && (unicode || c.code < 0x80))
+    if (keep(c.code))
       out += text.substr(0, c.bytes);
     else
       out += '?';
     text.remove_prefix(c.bytes);
   }
   return out;
+}
+
+}  // namespace
+
+std::string shown(std::string_view text, bool unicode) {
+  return keep_where(text, [unicode](std::uint32_t code) { return takes_one_column(code) && (unicode || code < 0x80); });
+}
+
+std::string without_controls(std::string_view text) {
+  return keep_where(text, [](std::uint32_t code) { return code >= 0x20 && (code < 0x7F || code > 0x9F); });
 }
 
 std::size_t width_of(std::string_view text) {
@@ -89,6 +104,8 @@ std::string rate_text(double hz) {
   if (!std::isfinite(hz)) return "-";
   return hz >= 1e6 ? fmt::format("{:.2f} M/s", hz / 1e6) : hz >= 1e4 ? fmt::format("{:.1f} k/s", hz / 1e3) : fmt::format("{:.4g} /s", hz);
 }
+
+std::string percent_text(double part) { return std::isfinite(part) ? fmt::format("{:.0f}", part * 100) : "-"; }
 
 std::string sparkline(const std::deque<double>& values, std::size_t width, bool unicode) {
   std::vector<double> finite;

@@ -40,6 +40,7 @@ std::int64_t unexplained(const shm::Ledger& ledger) {
 }
 
 Span ledger_span(const shm::Ledger& ledger) {
+  if (ledger.streams.empty()) return {"no ledger", Style::warning};  // an account of nothing closes, and says nothing
   std::uint64_t dropped = 0, overrun = 0, flight = 0;
   for (const auto& a : ledger.streams) {
     dropped += a.dropped.sum();
@@ -76,7 +77,7 @@ std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
                    {"  ", Style::normal},
                    process_span("aggregator", s.aggregator),
                    {fmt::format("  epoch {}", s.epoch), Style::dim}});
-  lines.push_back({{fmt::format("ring {} {:.0f} % of {} blocks  ", bar(s.fill, 12, unicode), s.fill * 100, s.blocks), Style::normal},
+  lines.push_back({{fmt::format("ring {} {} % of {} blocks  ", bar(s.fill, 12, unicode), percent_text(s.fill), s.blocks), Style::normal},
                    ledger_span(s.ledger)});
   lines.push_back({{fmt::format("frame to board  p50 {}  p99 {}  max {:.3g} ms", quantile(s.latency, 0.5), quantile(s.latency, 0.99),
                                 static_cast<double>(s.latency.max_ns) / 1e6),
@@ -138,10 +139,12 @@ const std::deque<double>* History::of(const std::string& stream, const std::stri
   return found == values_.end() ? nullptr : &found->second;
 }
 
-std::size_t table_rows(const shm::Snapshot& s) {
+std::size_t last_first_row(const shm::Snapshot& s, const Look& look) {
   std::size_t rows = 0;
   for (const auto& v : s.streams) rows += 1 + v.channels.size();
-  return rows;
+  const std::size_t above = health(s, look.unicode).size() + 1;  // and the table's heading
+  const std::size_t room = look.height > above ? look.height - above : 1;
+  return rows > room ? rows - room : 0;
 }
 
 std::vector<Line> render(const shm::Snapshot& s, const History& history, const Look& look) {
@@ -150,10 +153,8 @@ std::vector<Line> render(const shm::Snapshot& s, const History& history, const L
                                 "min", "max", "rms"),
                     Style::dim}});
   const auto rows = table(s, history, look.unicode);
-  const std::size_t room = look.height > lines.size() ? look.height - lines.size() : 0;
-  const std::size_t last_start =
-      rows.size() - std::min(rows.size(), std::max<std::size_t>(room, 1));  // the end of the table stays in sight
-  for (std::size_t i = std::min(look.first_row, last_start); i < rows.size() && lines.size() < look.height; ++i) lines.push_back(rows[i]);
+  for (std::size_t i = std::min(look.first_row, last_first_row(s, look)); i < rows.size() && lines.size() < look.height; ++i)
+    lines.push_back(rows[i]);
   if (lines.size() > look.height) lines.resize(look.height);
   for (auto& line : lines) line = fit(line, look.width);
   return lines;
@@ -163,7 +164,7 @@ std::string plain_line(const shm::Snapshot& s) {
   double samples = 0;
   std::string rates;
   for (const auto& v : s.streams) {
-    samples += v.rate_hz * static_cast<double>(v.channels.size());
+    if (std::isfinite(v.rate_hz)) samples += v.rate_hz * static_cast<double>(v.channels.size());
     rates += fmt::format("  {} {}", shown(v.stream, false), rate_text(v.rate_hz));
   }
   return fmt::format("{}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text,
@@ -182,8 +183,9 @@ std::string to_text(const shm::Snapshot& s, bool unicode) {
 std::string to_csv(const shm::Snapshot& s) {
   const auto number = [](double v) { return std::isfinite(v) ? fmt::format("{}", v) : std::string(); };
   std::string out = "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms\n";
-  const auto quote = [](const std::string& text) {
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  const auto quote = [](const std::string& foreign) {
+    const std::string text = without_controls(foreign);
+    if (text.find_first_of(",\"") == std::string::npos) return text;
     std::string quoted = "\"";
     for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
     return quoted + '"';

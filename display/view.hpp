@@ -37,8 +37,8 @@ class History {
   std::map<std::pair<std::string, std::string>, std::deque<double>> values_;
 };
 
-/// Rows that the table of streams and channels takes.
-std::size_t table_rows(const shm::Snapshot& snapshot);
+/// The greatest `first_row` of use: with it the table's end stands at the bottom. render() goes no further whatever the look says.
+std::size_t last_first_row(const shm::Snapshot& snapshot, const Look& look);
 /// At most look.height lines of at most look.width characters.
 std::vector<Line> render(const shm::Snapshot& snapshot, const History& history, const Look& look);
 /// One line: what `--plain` prints at each refresh.

@@ -45,7 +45,7 @@ std::uint32_t Feed::do_work() noexcept {
   if (buffer == nullptr) return 0;
   shm::LedgerEntry& ledger = ledger_->entry(buffer->stream);
   ledger.handed.add(buffer->frames);
-  if (pass(*buffer))
+  if (may_publish())
     publish(*buffer);
   else
     ledger.dropped_full.add(buffer->frames);
@@ -54,7 +54,7 @@ std::uint32_t Feed::do_work() noexcept {
 }
 
 /// Asks the gate. A full gate costs the newest block, never time; only a producer that was told to wait waits.
-bool Feed::pass(const Buffer&) noexcept {
+bool Feed::may_publish() noexcept {
   shm::StatusPage& status = ring_->status();
   for (;;) {
     const shm::Passage passage = gate_->may_pass();
@@ -90,7 +90,6 @@ void Feed::publish(const Buffer& buffer) noexcept {
                  .acquired_ns = buffer.acquired_ns,
                  .period_ns = buffer.period_ns});
   ledger.committed.add(buffer.frames);
-  blocks_.add();
   shm::ring_bell(ring_->gate(shm::kAggregatorGate).filled, ring_->status().failed_posts);
 }
 

@@ -19,11 +19,10 @@ class Feed {
   void run() noexcept;
   /// No source runs any more: deliver what is there, then return. A producer that waits gives up at the deadline (CLOCK_MONOTONIC).
   void finish(std::int64_t deadline_ns) noexcept;
-  [[nodiscard]] std::uint64_t blocks() const noexcept { return blocks_.get(); }
 
  private:
   std::uint32_t do_work() noexcept;
-  bool pass(const Buffer& buffer) noexcept;
+  bool may_publish() noexcept;
   void publish(const Buffer& buffer) noexcept;
   [[nodiscard]] bool gave_up() const noexcept;
 
@@ -33,7 +32,7 @@ class Feed {
   Intake* intake_;
   std::vector<FrameLayout> layouts_;
   bool waits_;
-  rt::Counter blocks_, deadline_ns_;
+  rt::Counter deadline_ns_;
   rt::Flag finishing_;
 };
 

@@ -88,7 +88,7 @@ struct RingGeometry {
 static_assert(sizeof(RingGeometry) == 56);
 inline constexpr std::size_t kRingTablesAt = sizeof(ObjectHeader) + sizeof(RingGeometry);
 
-enum class RingState : std::uint64_t { running = 1, draining = 2, ended = 3, retired = 4 };
+enum class RingState : std::uint64_t { running = 1, ended = 3, retired = 4 };
 
 /// The producer's mirror of a gate, for viewers, which cannot open the gates. verdict and detached hold owner_epoch + 1.
 struct GateMirror {

@@ -100,7 +100,7 @@ struct Snapshot {
   int trouble_code = 0;  ///< of sysexits.h
   std::uint64_t incarnation = 0;
   std::uint64_t epoch = 0;
-  std::string state;            ///< "running", "draining", "ended", "retired"
+  std::string state;            ///< "running", "ended", "retired"
   bool producer_waits = false;  ///< on_full = "wait"
   bool producer_waiting_for_gate = false;
   std::uint64_t blocks = 0, block_bytes = 0, head = 0, upto = 0;

@@ -38,8 +38,6 @@ std::string state_name(std::uint64_t state) {
   switch (static_cast<RingState>(state)) {
     case RingState::running:
       return "running";
-    case RingState::draining:
-      return "draining";
     case RingState::ended:
       return "ended";
     case RingState::retired:

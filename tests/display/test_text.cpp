@@ -43,6 +43,15 @@ TEST(Text, of_more_or_less_than_one_column_cannot_shift_the_next) {
 
 TEST(Text, without_unicode_is_ascii) { EXPECT_EQ(shown("µV °C", false), "?V ?C"); }
 
+TEST(Text, for_programs_keeps_every_letter_and_no_control) {
+  for (const char* text : {"µV", "温度", "🌡", "a\"b,c"}) EXPECT_EQ(without_controls(text), text);
+  EXPECT_EQ(without_controls("\x1b[2J\r\n\x7f"), "?[2J???");
+  EXPECT_EQ(without_controls("\xC2\x9B"), "?") << "CSI as a C1 control";
+  EXPECT_EQ(without_controls("\x9B"), "?") << "the same as one byte";
+  EXPECT_EQ(without_controls("\xED\xA0\x80"), "?") << "a surrogate";
+  EXPECT_EQ(without_controls("\xF4\x90\x80\x80"), "?") << "beyond Unicode";
+}
+
 TEST(Text, in_a_column_has_exactly_its_width) {
   EXPECT_EQ(column("µV", 4), "µV  ");
   EXPECT_EQ(column("µµµµµ", 4), "µµµµ");
