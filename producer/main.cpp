@@ -37,6 +37,7 @@ class Service {
   void command(const control::Command& command);
   void tick();
   int finish();
+  int leave(const rt::Error& error);
 
   config::Options options_;
   config::Loaded loaded_;
@@ -151,9 +152,20 @@ int Service::finish() {
   return EX_OK;
 }
 
+/// An end by an error leaves no queue behind, and no ring that nothing was ever written to.
+int Service::leave(const rt::Error& error) {
+  if (producer_) {
+    producer_->finish(0);
+    if (producer_->is_unused()) producer_->unlink();
+  }
+  if (mailbox_) mailbox_->unlink_own();
+  return give_up(error);
+}
+
 int Service::run(control::Signals& signals) {
-  if (auto opened = open(); !opened) return give_up(opened.error());
-  static_cast<void>(control::announce(loaded_.config.instance, control::verb::kAttach, ""));
+  if (auto opened = open(); !opened) return leave(opened.error());
+  static_cast<void>(
+      control::announce(loaded_.config.instance, producer_->has_superseded() ? control::verb::kSupersede : control::verb::kAttach, ""));
   std::int64_t next_tick = rt::monotonic_ns() + kTick;
   while (!stop_ && !producer_->sources_ended()) {
     pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {mailbox_ ? mailbox_->fd() : -1, POLLIN, 0}};

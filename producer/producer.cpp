@@ -126,8 +126,7 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
   if (!ledger) return ledger.error();
   ledger_ = std::make_unique<shm::LedgerWriter>(std::move(*ledger));
   restore_ended_totals(config.instance);
-  const auto committed = ring_->committed_in_slots();
-  for (std::size_t i = 0; i < names.size(); ++i) ledger_->repair(i, committed[i]);
+  for (std::size_t i = 0; i < names.size(); ++i) ledger_->repair(i, ring_->committed_in_slots(names[i]));
   gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
   gate_->take_over();
   ring_->open_for_business();

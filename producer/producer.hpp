@@ -32,6 +32,9 @@ class Producer {
   /// True once the board holds everything and the totals. Then unlink() leaves nothing behind.
   [[nodiscard]] bool is_acknowledged() const;
   void unlink();
+  /// Made by this process, and nothing was ever committed to it.
+  [[nodiscard]] bool is_unused() const noexcept { return ring_->made() == shm::RingWriter::Made::created && ring_->head() == 0; }
+  [[nodiscard]] bool has_superseded() const noexcept { return ring_->made() == shm::RingWriter::Made::superseded; }
   /// Threads, grants and refusals into `report`.
   void report_realtime(shm::ProcessReport& report) const;
   void publish_report(const shm::ProcessReport& report) noexcept;

@@ -4,6 +4,7 @@
 // A crash of the producer leaves at most one slot marked 0; of a consumer, nothing.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -48,7 +49,7 @@ class RingWriter {
   enum class Made { created, adopted, superseded };
 
   /// Creates, adopts or supersedes; see docs/protocol.md. EX_TEMPFAIL: another producer holds the lease; EX_NOPERM: the objects are another
-  /// user's. After it the caller repairs the ledger (whole_blocks), then calls open_for_business.
+  /// user's. After it the caller repairs the ledger (committed_in_slots), then calls open_for_business.
   static rt::Result<RingWriter> open(const RingSpec& spec);
   [[nodiscard]] Made made() const noexcept { return made_; }
   /// STEP adopt 6: owner, epoch and state stand, the consumer is rung.
@@ -62,8 +63,8 @@ class RingWriter {
   [[nodiscard]] std::uint64_t head() const noexcept { return head_; }
   [[nodiscard]] const std::byte* base() const noexcept { return ring_.data(); }
   [[nodiscard]] std::byte* gates_base() const noexcept { return gates_.data(); }
-  /// Highest cumulative `committed` that whole slots name, by stream.
-  [[nodiscard]] std::vector<std::uint64_t> committed_in_slots() const;
+  /// Highest cumulative `committed` of a stream that whole slots named when the ring was opened, those of a predecessor included; 0: none.
+  [[nodiscard]] std::uint64_t committed_in_slots(const std::string& stream) const;
 
   /// STEP publish 1-2: marks the next slot as being written. Its payload; the caller must be let through by the gate first.
   std::byte* begin() noexcept;
@@ -79,6 +80,9 @@ class RingWriter {
 
  private:
   rt::Done create(const RingSpec& spec, bool replace);
+  rt::Done replace_untrusted(const RingSpec& spec, bool& again);
+  void take(Segment ring, RingTables tables);
+  void note_committed(const Segment& ring, const RingTables& tables);
   rt::Done adopt(const RingSpec& spec, bool& again);
   rt::Done keep_as_predecessor(const Segment& old_ring, const Segment& old_gates);
 
@@ -88,6 +92,7 @@ class RingWriter {
   SlotHeader* slots_ = nullptr;
   std::byte* payloads_ = nullptr;
   std::uint64_t head_ = 0, mask_ = 0;
+  std::map<std::string, std::uint64_t> committed_;  ///< see committed_in_slots
   Made made_ = Made::created;
   bool has_predecessor_ = false;
 };
@@ -108,6 +113,7 @@ class RingReader {
   }
   [[nodiscard]] bool is_named(const std::string& path) const { return ring_.is_named(path); }
   [[nodiscard]] bool is_whole() const { return ring_.is_whole(); }
+  [[nodiscard]] const Segment& segment() const noexcept { return ring_; }
   [[nodiscard]] uid_t owner() const noexcept { return ring_.owner(); }
   /// SYNC(commit), acquire side.
   [[nodiscard]] std::uint64_t head() const noexcept { return status().head.load(std::memory_order_acquire); }

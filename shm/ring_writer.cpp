@@ -38,6 +38,10 @@ rt::Error foreign(const std::string& path, uid_t owner) {
                          "; what is not its own is never touched: run as that user, or choose another --instance"};
 }
 
+rt::Error already_running(const std::string& instance) {
+  return {EX_TEMPFAIL, "instance " + instance + ": a producer is already running; stop it, or choose another --instance"};
+}
+
 /// Opens an object of our own for adoption. Damaged or stale ones of ours count as absent: they are replaced.
 rt::Result<std::optional<Segment>> open_own(const std::string& path, std::uint64_t magic) {
   struct stat st {};
@@ -58,15 +62,20 @@ rt::Result<RingWriter> RingWriter::open(const RingSpec& spec) {
     if (!gates) return gates.error();
     bool again = false;
     rt::Done made = rt::done();
-    if (!*gates) {
-      made = writer.create(spec, false);
-      again = !made && made.error().exit_code == EX_TEMPFAIL;
-    } else {
+    if (*gates) {
       writer.gates_ = std::move(**gates);
       made = writer.adopt(spec, again);
+    } else if (access(gates_path.c_str(), F_OK) == 0) {
+      made = writer.replace_untrusted(spec, again);
+    } else {
+      made = writer.create(spec, false);
+      again = !made && made.error().exit_code == EX_TEMPFAIL;
     }
     if (again) continue;
     if (!made) return made.error();
+    // A start that was killed while it superseded may have left the last word on a stream in the predecessor alone.
+    if (auto draining = RingReader::open(spec.instance, "ring.draining"); draining && *draining)
+      writer.note_committed((*draining)->segment(), (*draining)->tables());
     return writer;
   }
   return rt::Error{EX_TEMPFAIL, "instance " + spec.instance + ": other producers start and stop at the same moment; try again"};
@@ -95,22 +104,29 @@ rt::Done RingWriter::create(const RingSpec& spec, bool replace) {
   auto tables = read_ring_tables(*ring);
   if (!tables) return tables.error();
   gates_ = std::move(*gates);
-  ring_ = std::move(*ring);
-  tables_ = std::move(*tables);
-  slots_ = ring_.at<SlotHeader>(g.slots_at);
-  payloads_ = ring_.at<std::byte>(g.payloads_at);
-  mask_ = g.blocks - 1;
+  take(std::move(*ring), std::move(*tables));
   status().waits.store(spec.waits ? 1 : 0, std::memory_order_relaxed);
   return rt::done();
 }
 
+/// Gates of ours that are damaged, or of another version: their place is taken, unless their producer lives. The byte of the lease is the
+/// same in all versions.
+rt::Done RingWriter::replace_untrusted(const RingSpec& spec, bool& again) {
+  const std::string path = object_path(instance_, "gates");
+  const rt::Descriptor left(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct stat opened {
+  }, named{};
+  again = !left || fstat(left.get(), &opened) != 0;
+  if (again) return rt::done();
+  if (!try_lease(left.get(), kProducerLease)) return already_running(instance_);
+  again = stat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev;
+  return again ? rt::done() : create(spec, true);
+}
+
 rt::Done RingWriter::adopt(const RingSpec& spec, bool& again) {
-  const std::string gates_path = object_path(instance_, "gates");
   // STEP adopt 1: lock first; then the locked file must still be the named one.
-  if (!try_lease(gates_.fd(), kProducerLease)) {
-    return rt::Error{EX_TEMPFAIL, "instance " + instance_ + ": a producer is already running; stop it, or choose another --instance"};
-  }
-  if (!gates_.is_named(gates_path)) {
+  if (!try_lease(gates_.fd(), kProducerLease)) return already_running(instance_);
+  if (!gates_.is_named(object_path(instance_, "gates"))) {
     again = true;
     return rt::done();
   }
@@ -120,30 +136,44 @@ rt::Done RingWriter::adopt(const RingSpec& spec, bool& again) {
   if (*ring) {
     if (auto read = read_ring_tables(**ring)) tables = std::move(*read);
   }
+  if (tables) take(std::move(**ring), std::move(*tables));
   // STEP adopt 2: gates without their ring are a creation that was killed halfway: nothing was ever written.
-  if (!tables || tables->incarnation != gates_.header().incarnation) return create(spec, true);
-  if (!same_geometry(*tables, spec)) {
-    if (auto kept = keep_as_predecessor(**ring, gates_); !kept) return kept;
-    made_ = Made::superseded;
-    auto created = create(spec, true);
-    // STEP supersede 3: told last; a consumer that sees it finishes this ring and looks for the next.
-    if (created)
-      (*ring)
-          ->at<StatusPage>(tables->geometry.status_at)
-          ->state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
-    return created;
-  }
-  ring_ = std::move(**ring);
-  tables_ = std::move(*tables);
+  if (!ring_ || tables_.incarnation != gates_.header().incarnation) return create(spec, true);
   made_ = Made::adopted;
+  status().waits.store(spec.waits ? 1 : 0, std::memory_order_relaxed);
+  if (same_geometry(tables_, spec)) return rt::done();
+  if (auto kept = keep_as_predecessor(ring_, gates_); !kept) return kept;
+  made_ = Made::superseded;
+  const Segment old_gates = std::move(gates_);  // with the lease, until the new ones are held
+  const Segment old_ring = std::move(ring_);
+  const std::uint64_t status_at = tables_.geometry.status_at;
+  auto created = create(spec, true);
+  // STEP supersede 3: told last; a consumer that sees it finishes this ring and looks for the next.
+  if (created) old_ring.at<StatusPage>(status_at)->state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
+  return created;
+}
+
+/// STEP adopt 3: roll head over a slot that is whole already: its frames are committed, and its number must not be stored again.
+void RingWriter::take(Segment ring, RingTables tables) {
+  ring_ = std::move(ring);
+  tables_ = std::move(tables);
   slots_ = ring_.at<SlotHeader>(tables_.geometry.slots_at);
   payloads_ = ring_.at<std::byte>(tables_.geometry.payloads_at);
   mask_ = tables_.geometry.blocks - 1;
-  // STEP adopt 3: roll head over a slot that is whole already: its frames are committed, and its number must not be stored again.
   head_ = status().head.load(std::memory_order_acquire);
   if (slots_[head_ & mask_].sequence.load(std::memory_order_acquire) == head_ + 1) status().head.store(++head_, std::memory_order_release);
-  status().waits.store(spec.waits ? 1 : 0, std::memory_order_relaxed);
-  return rt::done();
+  note_committed(ring_, tables_);
+}
+
+void RingWriter::note_committed(const Segment& ring, const RingTables& tables) {
+  const std::uint64_t head = ring.at<const StatusPage>(tables.geometry.status_at)->head.load(std::memory_order_acquire);
+  for (std::uint64_t i = 0; i < tables.geometry.blocks; ++i) {
+    const SlotHeader& slot = ring.at<const SlotHeader>(tables.geometry.slots_at)[i];
+    const std::uint64_t sequence = slot.sequence.load(std::memory_order_acquire);
+    if (sequence == 0 || sequence > head || slot.stream >= tables.streams.size()) continue;
+    std::uint64_t& highest = committed_[tables.streams[slot.stream].name];
+    highest = std::max(highest, slot.committed);
+  }
 }
 
 rt::Done RingWriter::keep_as_predecessor(const Segment& old_ring, const Segment& old_gates) {
@@ -174,15 +204,9 @@ void RingWriter::open_for_business() noexcept {
   for (std::uint32_t i = 0; i < kGates; ++i) ring_bell_anew(gate(i).filled, s.failed_posts);
 }
 
-std::vector<std::uint64_t> RingWriter::committed_in_slots() const {
-  std::vector<std::uint64_t> highest(tables_.streams.size(), 0);
-  for (std::uint64_t i = 0; i <= mask_; ++i) {
-    const SlotHeader& slot = slots_[i];
-    const std::uint64_t sequence = slot.sequence.load(std::memory_order_acquire);
-    if (sequence == 0 || sequence > head_ || slot.stream >= highest.size()) continue;
-    highest[slot.stream] = std::max(highest[slot.stream], slot.committed);
-  }
-  return highest;
+std::uint64_t RingWriter::committed_in_slots(const std::string& stream) const {
+  const auto found = committed_.find(stream);
+  return found == committed_.end() ? 0 : found->second;
 }
 
 std::byte* RingWriter::begin() noexcept {

@@ -89,7 +89,7 @@ struct LatencyView {
 struct GateView {
   std::uint32_t gate = 0;
   bool held = false;  ///< mirror on the status page: live owner
-  std::string state;  ///< "free", "attaching", "live", "dead", "detached"
+  std::string state;  ///< "free", "live", "dead", "detached"
   std::uint64_t tail = 0;
 };
 

@@ -66,7 +66,7 @@ RingSpec spec_of(const std::string& instance) {
   if (!ring) fail(ring.error());
   auto ledger = LedgerWriter::open(instance, {"proof"}, {});
   if (!ledger) fail(ledger.error());
-  ledger->repair(0, ring->committed_in_slots()[0]);
+  ledger->repair(0, ring->committed_in_slots("proof"));
   GateKeeper gate(*ring, kAggregatorGate);
   gate.take_over();
   ring->open_for_business();

@@ -1,5 +1,9 @@
 #include "shm/ring.hpp"
 
+#include <fcntl.h>
+
+#include <memory>
+
 #include "fixture.hpp"
 #include "shm/lease.hpp"
 
@@ -76,7 +80,7 @@ TEST_F(RingTest, an_adopter_rolls_head_over_a_slot_that_was_whole_when_its_write
   }
   const RingWriter second = make();
   EXPECT_EQ(second.head(), 2U);
-  EXPECT_EQ(second.committed_in_slots()[0], 8U);
+  EXPECT_EQ(second.committed_in_slots("proof"), 8U);
 }
 
 TEST_F(RingTest, an_adopter_writes_a_half_written_block_again_under_its_number) {
@@ -118,6 +122,41 @@ TEST_F(RingTest, gates_without_their_ring_are_a_creation_that_was_killed_halfway
   const RingWriter second = make();
   EXPECT_EQ(second.made(), RingWriter::Made::created);
   EXPECT_EQ(second.gate(0).owner_epoch.load(), 0U);
+}
+
+TEST_F(RingTest, a_start_with_another_geometry_knows_what_the_old_slots_committed) {
+  {
+    RingWriter first = make();
+    put(first, 0);
+    put(first, 1);
+    first.status().head.store(1);  // killed between the sequence and the cursor
+  }
+  for (int attempt = 0; attempt < 2; ++attempt) {  // the second finds the first killed before it repaired the ledger
+    auto next = RingWriter::open(spec(3));
+    ASSERT_TRUE(next) << next.error().text;
+    EXPECT_EQ(next->head(), 0U);
+    EXPECT_EQ(next->committed_in_slots("proof"), 8U);
+    EXPECT_EQ(next->committed_in_slots("other"), 0U);
+  }
+  EXPECT_EQ((*RingReader::open(instance_, "ring.draining"))->head(), 2U);
+}
+
+TEST_F(RingTest, gates_that_cannot_be_trusted_are_replaced_unless_their_producer_lives) {
+  const std::string path = object_path(instance_, "gates");
+  auto living = std::make_unique<RingWriter>(make());
+  const int fd = open(path.c_str(), O_RDWR);
+  const std::uint32_t other_version = kVersion + 1;
+  ASSERT_EQ(pwrite(fd, &other_version, sizeof other_version, offsetof(ObjectHeader, version)), 4);
+  close(fd);
+  const auto refused = RingWriter::open(spec());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().exit_code, EX_TEMPFAIL);
+  EXPECT_THAT(refused.error().text, ::testing::HasSubstr("already running"));
+  living.reset();
+  RingWriter next = make();
+  EXPECT_EQ(next.made(), RingWriter::Made::created);
+  put(next, 0);
+  EXPECT_EQ(read().head(), 1U);
 }
 
 TEST_F(RingTest, unlink_leaves_nothing) {
