@@ -139,8 +139,10 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   const bool finished =
       state == shm::RingState::ended && known == (*ring)->tables().incarnation && board_->image().head().upto == (*ring)->head();
   if (finished || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return rt::done();
-  last_trouble_.clear();
-  return begin_session(std::move(**ring), false, notes);
+  auto begun = begin_session(std::move(**ring), false, notes);
+  if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error().text);  // until its producer has made it anew
+  if (begun) last_trouble_.clear();
+  return begun;
 }
 
 rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes) {

@@ -41,6 +41,7 @@ class Service {
   void command(const control::Command& command);
   rt::Done look_after();
   int finish();
+  int leave(const rt::Error& error);
   void write_closing_ledger() const;
   void say(std::vector<std::string>& notes) const {
     for (const auto& note : notes) log(LogLevel::info, note);
@@ -164,10 +165,16 @@ int Service::finish() {
   return EX_OK;
 }
 
+/// An end by an error leaves no queue behind; objects in shared memory stay for the next start.
+int Service::leave(const rt::Error& error) {
+  if (mailbox_) mailbox_->unlink_own();
+  return give_up(error);
+}
+
 int Service::run(control::Signals& signals) {
-  if (auto opened = open(); !opened) return give_up(opened.error());
+  if (auto opened = open(); !opened) return leave(opened.error());
   while (!stop_) {
-    if (auto looked = look_after(); !looked) return give_up(looked.error());
+    if (auto looked = look_after(); !looked) return leave(looked.error());
     pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {mailbox_ ? mailbox_->fd() : -1, POLLIN, 0}};
     poll(waits, 2, kLookForRing);
     const control::Signals::Event event = signals.drain();
