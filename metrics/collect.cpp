@@ -1,6 +1,7 @@
 #include "metrics/collect.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "rt/histogram.hpp"
@@ -156,9 +157,14 @@ Family build_family(const BuildInfo& build) {
 
 Family priorities(const shm::ProcessReport& process) {
   Family family{"chappe_thread_realtime_priority", "SCHED_FIFO priority, asked and granted; 0: ordinary.", Type::gauge, {}};
+  std::map<std::string, int> seen;  // threads of one name are numbered: a label set stands for one sample
   for (const shm::ThreadReport& thread : process.threads) {
-    family.samples.push_back(sample(thread.asked_fifo ? thread.asked_priority : 0, {{"thread", thread.name}, {"kind", "asked"}}));
-    family.samples.push_back(sample(thread.granted_fifo ? thread.granted_priority : 0, {{"thread", thread.name}, {"kind", "granted"}}));
+    const std::string number = std::to_string(seen[thread.name]++);
+    const auto priority = [&](const char* kind, bool fifo, int value) {
+      family.samples.push_back(sample(fifo ? value : 0, {{"thread", thread.name}, {"number", number}, {"kind", kind}}));
+    };
+    priority("asked", thread.asked_fifo, thread.asked_priority);
+    priority("granted", thread.granted_fifo, thread.granted_priority);
   }
   return family;
 }
@@ -185,7 +191,8 @@ std::vector<Family> process_families(const shm::ProcessReport& process) {
       {"chappe_config_reloads_total",
        "Reloads asked for, by outcome.",
        Type::counter,
-       {sample(as_double(process.reloads), {{"outcome", "applied"}}), sample(as_double(process.reloads_failed), {{"outcome", "refused"}})}},
+       {sample(as_double(process.reloads - process.reloads_failed), {{"outcome", "applied"}}),
+        sample(as_double(process.reloads_failed), {{"outcome", "refused"}})}},
       priorities(process),
       gauge("chappe_realtime_refused", "1 if the kernel refused a wish for real time.", process.realtime_refused.empty() ? 0 : 1),
       gauge("chappe_locked_memory_bytes", "Memory locked by mlockall.", as_double(process.locked_bytes)),

@@ -166,9 +166,23 @@ TEST(Collect, MissingBucketsCountAsZero) {
 
 TEST(Collect, AskedPriorityStandsBesideTheGrantedOne) {
   const std::string text = text_of(snapshot_of_one_stream(), Role::producer);
-  EXPECT_THAT(text, HasSubstr("chappe_thread_realtime_priority{thread=\"feed\",kind=\"asked\"} 60\n"));
-  EXPECT_THAT(text, HasSubstr("chappe_thread_realtime_priority{thread=\"feed\",kind=\"granted\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_thread_realtime_priority{thread=\"feed\",number=\"0\",kind=\"asked\"} 60\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_thread_realtime_priority{thread=\"feed\",number=\"0\",kind=\"granted\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("chappe_locked_memory_bytes 4096\n"));
+}
+
+TEST(Collect, ThreadsOfOneNameHaveEachTheirOwnSample) {
+  shm::Snapshot s = snapshot_of_one_stream();
+  s.producer.threads.push_back(s.producer.threads.front());
+  EXPECT_THAT(text_of(s, Role::producer), HasSubstr("{thread=\"feed\",number=\"1\",kind=\"asked\"} 60\n"));
+}
+
+TEST(Collect, ARefusedReloadIsNotAnAppliedOne) {
+  shm::Snapshot s;
+  s.producer.reloads = 3;
+  s.producer.reloads_failed = 1;
+  EXPECT_THAT(text_of(s, Role::producer), HasSubstr("chappe_config_reloads_total{outcome=\"applied\"} 2\n"));
+  EXPECT_THAT(text_of(s, Role::producer), HasSubstr("chappe_config_reloads_total{outcome=\"refused\"} 1\n"));
 }
 
 TEST(Collect, EachProcessShowsItsOwnConfiguration) {
