@@ -122,8 +122,8 @@ rt::Result<Reply> ask(const std::string& instance, const std::string& queue, std
     if (auto reply = replies->try_receive(command.id)) return std::move(*reply);
     if (!alive) return Error{EX_UNAVAILABLE, "the " + server_of(queue) + " of instance " + instance + " ended before it answered"};
     if (now >= deadline) {
-      return Error{EX_UNAVAILABLE, "the " + server_of(queue) + " of instance " + instance + " did not answer within " +
-                                       std::to_string(timeout_ms) + " ms: it is busy or stopped"};
+      return Error{EX_TEMPFAIL, "the " + server_of(queue) + " of instance " + instance + " did not answer within " +
+                                    std::to_string(timeout_ms) + " ms: it is busy or stopped"};
     }
     replies->wait(std::min(deadline, now + 100 * rt::kMillisecond));
   }

@@ -87,11 +87,12 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
   } else if (!nothing) {
     outcome.out = text(snapshot);
   }
+  if (!nothing && !snapshot.trouble.empty()) outcome.err = fmt::format("instance {}: {}\n", *instance, snapshot.trouble);
   if (nothing) {
     outcome.exit_code = snapshot.trouble_code == EX_NOPERM ? EX_NOPERM : EX_UNAVAILABLE;
     outcome.err =
         fmt::format("instance {}: {}\n", *instance, snapshot.trouble.empty() ? "nothing is there; is it started?" : snapshot.trouble);
-  } else if (options.check && !snapshot.ledger.settled) {
+  } else if (options.check && (!snapshot.ledger.settled || snapshot.ledger.streams.empty())) {
     outcome.exit_code = EX_TEMPFAIL;
   } else if (options.check && !closes(snapshot.ledger)) {
     outcome.exit_code = EX_DATAERR;

@@ -136,7 +136,8 @@ std::string streams_text(const shm::Snapshot& snapshot) {
 }
 
 bool closes(const shm::Ledger& ledger) {
-  return std::all_of(ledger.streams.begin(), ledger.streams.end(), [](const shm::Account& account) { return account.unexplained == 0; });
+  return !ledger.streams.empty() &&
+         std::all_of(ledger.streams.begin(), ledger.streams.end(), [](const shm::Account& account) { return account.unexplained == 0; });
 }
 
 std::string ledger_text(const shm::Snapshot& snapshot) {
@@ -153,6 +154,7 @@ std::string ledger_text(const shm::Snapshot& snapshot) {
     rows.push_back(std::move(row));
     if (a.unexplained != 0) unexplained += fmt::format("{}{} of {}", unexplained.empty() ? "" : ", ", a.unexplained, a.stream);
   }
+  if (snapshot.ledger.streams.empty()) return "no stream has an account yet\n";
   std::string closing = unexplained.empty() ? "the ledger closes" : "unexplained: " + unexplained;
   if (!snapshot.ledger.settled) closing = "not settled: ring and board changed while they were read; ask again";
   return table(rows, 1) + closing + "\n";

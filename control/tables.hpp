@@ -16,7 +16,7 @@ std::string streams_text(const shm::Snapshot& snapshot);
 /// The accounts, and one closing line: the ledger closes, or what is unexplained, or that it was not settled.
 std::string ledger_text(const shm::Snapshot& snapshot);
 
-/// No frame of any stream is unexplained.
+/// There are streams, and no frame of any is unexplained.
 bool closes(const shm::Ledger& ledger);
 
 }  // namespace chappe::control

@@ -171,7 +171,7 @@ TEST_F(Mailboxes, a_command_whose_asker_gave_up_is_not_carried_out_later) {
   ASSERT_TRUE(mailbox);
   const auto reply = ask(instance_, "control", verb::kStop, "", 1);
   ASSERT_FALSE(reply);
-  EXPECT_EQ(reply.error().exit_code, EX_UNAVAILABLE);
+  EXPECT_EQ(reply.error().exit_code, EX_TEMPFAIL);
   EXPECT_THAT(reply.error().text, HasSubstr("did not answer within 1 ms"));
   EXPECT_EQ(mailbox->receive(), std::nullopt);
   EXPECT_EQ(mailbox->counts().abandoned, 1U);
@@ -208,7 +208,7 @@ TEST_F(Mailboxes, a_full_queue_is_told_at_once) {
 TEST_F(Mailboxes, asking_leaves_no_queue_behind) {
   const auto mailbox = Mailbox::serve(name_);
   ASSERT_TRUE(mailbox);
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_code("ping", 0), EX_UNAVAILABLE) << i;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_code("ping", 0), EX_TEMPFAIL) << i;
   for (int i = 0; i < 300; ++i) ASSERT_EQ(ask_code("ping"), EX_TEMPFAIL) << i;
 }
 
