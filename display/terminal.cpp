@@ -2,14 +2,25 @@
 
 #include <langinfo.h>
 #include <ncurses.h>
+#include <term.h>
 #include <unistd.h>
 
 #include <clocale>
 #include <cstdio>
 #include <cstring>
 
+#undef lines  // term.h takes the word
+
 namespace chappe::display {
 namespace {
+
+/// Asked beforehand: newterm leaks where it fails.
+bool can_draw_on_terminal() {
+  int found = 0;
+  if (setupterm(nullptr, STDOUT_FILENO, &found) != OK) return false;
+  del_curterm(cur_term);
+  return true;
+}
 
 int attributes_of(Style style, bool colours) {
   const auto pair = [&](short number, int more) { return (colours ? static_cast<int>(COLOR_PAIR(number)) : 0) | more; };
@@ -38,7 +49,7 @@ bool locale_is_unicode() {
 }
 
 std::unique_ptr<Terminal> Terminal::open() {
-  if (isatty(0) == 0 || isatty(1) == 0) return nullptr;
+  if (isatty(0) == 0 || isatty(1) == 0 || !can_draw_on_terminal()) return nullptr;
   std::unique_ptr<Terminal> t(new Terminal);
   t->unicode_ = locale_is_unicode();
   SCREEN* const screen = newterm(nullptr, stdout, stdin);
