@@ -8,6 +8,7 @@
 #include "aggregator/board_windows.hpp"
 #include "aggregator/log_writer.hpp"
 #include "rt/clock.hpp"
+#include "rt/log.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
 
@@ -18,6 +19,15 @@ LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::Channe
   LogNames names{stream.name, {}};
   for (std::uint32_t c = 0; c < stream.channels; ++c) names.channels.emplace_back(channels[stream.first_channel + c].name);
   return names;
+}
+
+/// Beside the lock of the control queue, which may be missing: nobody who lives writes the board.
+rt::Done board_is_free(const std::string& instance) {
+  const auto board = shm::BoardReader::open(instance);
+  if (!board || !*board) return rt::done();  // one that is damaged is replaced
+  const auto pid = static_cast<std::int32_t>((*board)->control().writer_pid.load(std::memory_order_relaxed));
+  if (pid == getpid() || !shm::process_lives(pid, (*board)->control().writer_start.load(std::memory_order_relaxed))) return rt::done();
+  return rt::Error{EX_TEMPFAIL, "instance " + instance + ": an aggregator is already running (process " + std::to_string(pid) + ")"};
 }
 
 bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
@@ -41,6 +51,7 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
   auto readers = shm::find_group(config.permissions.readers);
   if (!readers) return readers.error();
   a->readers_ = *readers;
+  if (auto free = board_is_free(config.instance); !free) return free.error();
   if (!config.window_log.empty()) {
     auto log = WindowLog::open(config.window_log);
     if (!log) return log.error();
@@ -187,7 +198,6 @@ void Aggregator::end_session(std::vector<std::string>& notes) {
   if (session_->log) {
     session_->log->finish();
     session_->drain->publish_logged();
-    if (auto trouble = session_->log->trouble(); !trouble.empty()) notes.push_back("window log: " + trouble);
   }
   const bool finished = session_->drain->end() == Drain::End::finished;
   const bool ended = session_->ring.status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended);
@@ -204,8 +214,10 @@ void Aggregator::hand_over_totals() {
   for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
     shm::BoardStream& b = board_->image().stream(i);
     const shm::LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(board_->tables().streams[i].name) : nullptr;
-    if (entry != nullptr) b.totals = shm::totals_of(*entry);
-    b.overrun = std::max(b.overrun, b.totals.committed - b.aggregated);
+    if (entry != nullptr) {  // else somebody removed it: what was known stays, and does not close
+      b.totals = shm::totals_of(*entry);
+      if (b.totals.committed > b.aggregated + b.overrun) b.overrun = b.totals.committed - b.aggregated;
+    }
     b.ended = 1;
   }
   board_->publish();
@@ -234,11 +246,12 @@ void Aggregator::rewrite_log(std::vector<std::string>& notes) {
   }
   if (lost > 0) {
     board_->control().log_rows_lost.add(lost);
-    notes.push_back("window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
+    rt::log(rt::LogLevel::warn,
+            "window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
   }
   if (text.empty()) return;
   notes.push_back("window log: wrote what a kill had kept from it");
-  if (auto written = log_->write(text); !written) notes.push_back("window log: " + written.error().text);
+  if (auto written = log_->write(text); !written) rt::log(rt::LogLevel::error, written.error().text);
 }
 
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
@@ -248,7 +261,7 @@ std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   return generation_;
 }
 
-void Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
+rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
   const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
   // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.
   while (rt::monotonic_ns() < deadline) {
@@ -272,6 +285,9 @@ void Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& b
   else
     notes.push_back("the board stays: a ring is still there, and the next aggregator goes on from block " +
                     std::to_string(board_->image().head().upto));
+  if (!log_ || log_->rows_lost() + log_->rows_waiting() == 0) return rt::done();
+  return rt::Error{EX_IOERR, "window log " + config_.window_log + ": " + std::to_string(log_->rows_lost() + log_->rows_waiting()) +
+                                 " lines are not in it, because the disk did not take them"};
 }
 
 void Aggregator::report_realtime(shm::ProcessReport& report) const {

@@ -29,8 +29,9 @@ class Aggregator {
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   [[nodiscard]] bool is_attached() const noexcept { return session_ != nullptr; }
   /// Stops in order: what is there is drained as far as `patience_ns` allows, the log is written, and the board is unlinked when no ring is
-  /// left. `before_unlink` is called once everything is done, while the board still has its name.
-  void finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes);
+  /// left. `before_unlink` is called once everything is done, while the board still has its name. EX_IOERR: rows of the window log are
+  /// lost.
+  rt::Done finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes);
   void report_realtime(shm::ProcessReport& report) const;
   void publish_report(const shm::ProcessReport& report);
 

@@ -73,6 +73,7 @@ void Drain::restore_open_windows(const WindowPlan& plan) {
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     shm::BoardStream& b = image.stream(board_stream_[i]);
     closing_ = static_cast<std::uint32_t>(i);
+    if (b.aggregated > 0) current_.statistics[i]->expect(b.next_frame);
     for (std::size_t w = 0; w < std::min<std::size_t>(b.windows, shm::kWindowsPerStream); ++w) {
       const shm::BoardWindow& from = image.window(board_stream_[i], w, 0);
       if (from.frames == 0) continue;
@@ -267,7 +268,15 @@ bool Drain::show_logged(std::size_t stream) noexcept {
   return changed;
 }
 
+void Drain::count_lost_rows() noexcept {
+  if (rows_ == nullptr) return;
+  const std::uint64_t lost = rows_->lost();
+  board_->control().log_rows_lost.add(lost - lost_rows_);
+  lost_rows_ = lost;
+}
+
 void Drain::publish_logged() noexcept {
+  count_lost_rows();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     if (show_logged(i)) board_->touch(board_stream_[i]);
   }
@@ -285,6 +294,7 @@ void Drain::measure_rate(std::size_t stream, std::int64_t now_ns) noexcept {
 /// The board before the tail: what was read is given back only once the board holds it; the window log hears of it last.
 void Drain::publish() noexcept {
   const std::int64_t now = rt::monotonic_ns();
+  count_lost_rows();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     measure_rate(i, now);
     if (!show_logged(i) && !dirty_[i]) continue;

@@ -1,6 +1,7 @@
 #include "aggregator/log_writer.hpp"
 
 #include "rt/clock.hpp"
+#include "rt/log.hpp"
 
 namespace chappe::aggregator {
 namespace {
@@ -10,14 +11,14 @@ constexpr std::size_t kBatchBytes = 64 * 1024;
 }  // namespace
 
 LogWriter::LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, rt::Counter& errors)
-    : file_(&file), rows_(&rows), names_(std::move(names)), taken_(names_.size()), errors_(&errors) {
+    : file_(&file), rows_(&rows), names_(std::move(names)), taken_(names_.size()), errors_(&errors), lost_before_(file.rows_lost()) {
   rt::ThreadPlan plan;
   plan.name = "chappe-log";
   auto thread = rt::Thread::start(plan, [this] { run(); });
   if (thread)
     thread_ = std::move(*thread);
   else
-    trouble_ = thread.error().text;
+    rt::log(rt::LogLevel::error, "window log: " + thread.error().text);
 }
 
 LogWriter::~LogWriter() { finish(); }
@@ -28,15 +29,19 @@ void LogWriter::finish() {
   thread_.join();
 }
 
-/// A window counts as written once nothing before it waits for the disk.
+/// A window counts as written once nothing before it waits for the disk. A disk that refuses is told when it begins and when it is over.
 void LogWriter::write(const std::string& text) {
   auto written = file_->write(text);
+  rows_->set_lost(file_->rows_lost() - lost_before_);
   if (written) {
     rows_->set_written(taken_);
-    return;
+    if (failing_)
+      rt::log(rt::LogLevel::warn, "window log: the disk takes rows again; " + std::to_string(file_->rows_lost()) + " were lost");
+  } else {
+    errors_->add();
+    if (!failing_) rt::log(rt::LogLevel::error, written.error().text);
   }
-  errors_->add();
-  trouble_ = written.error().text;
+  failing_ = !written;
 }
 
 void LogWriter::run() {

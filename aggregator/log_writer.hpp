@@ -17,8 +17,6 @@ class LogWriter {
   ~LogWriter();
   /// Writes what is there, and ends. The drain must have stopped.
   void finish();
-  /// The last failure, empty if none. After finish().
-  [[nodiscard]] const std::string& trouble() const noexcept { return trouble_; }
 
  private:
   void run();
@@ -28,7 +26,8 @@ class LogWriter {
   std::vector<LogNames> names_;
   std::vector<WindowCounts> taken_;  ///< windows ever taken, by stream
   rt::Counter* errors_;
-  std::string trouble_;
+  std::uint64_t lost_before_;  ///< rows that the file had lost before this writer
+  bool failing_ = false;
   rt::Flag stop_;
   rt::Thread thread_;
 };

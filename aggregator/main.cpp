@@ -42,7 +42,9 @@ class Service {
   rt::Done look_after();
   int finish();
   int leave(const rt::Error& error);
-  void write_closing_ledger() const;
+  bool write_closing_ledger() const;
+  rt::Done judge_realtime();
+  void serve_commands();
   void say(std::vector<std::string>& notes) const {
     for (const auto& note : notes) log(LogLevel::info, note);
     notes.clear();
@@ -56,7 +58,8 @@ class Service {
   std::unique_ptr<metrics::Exporter> exporter_;
   std::optional<control::Command> stop_command_;
   std::int64_t next_tick_ = 0;
-  std::string last_refusal_;
+  std::string lock_refusal_, last_refusal_, queue_trouble_;
+  gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
 };
 
@@ -64,13 +67,13 @@ rt::Done Service::open() {
   const config::Config& config = loaded_.config;
   auto operators = shm::find_group(config.permissions.operators);
   if (!operators) return operators.error();
-  auto mailbox = control::Mailbox::serve(control::queue_name(config.instance, "control"), operators->value_or(control::kOwnGroup));
-  if (mailbox)
-    mailbox_.emplace(std::move(*mailbox));
-  else if (mailbox.error().exit_code == EX_TEMPFAIL)
-    return rt::Error{EX_TEMPFAIL, "instance " + config.instance + ": an aggregator is already running (" + mailbox.error().text + ")"};
-  else
-    log(LogLevel::warn, "no commands can be taken: " + mailbox.error().text);
+  operators_ = operators->value_or(control::kOwnGroup);
+  if (auto served = control::keep_serving(mailbox_, control::queue_name(config.instance, "control"), operators_); !served) {
+    if (served.error().exit_code == EX_TEMPFAIL)
+      return rt::Error{EX_TEMPFAIL, "instance " + config.instance + ": an aggregator is already running (" + served.error().text + ")"};
+    queue_trouble_ = served.error().text;
+    log(LogLevel::warn, "no commands can be taken: " + queue_trouble_);
+  }
   std::vector<std::string> notes;
   auto opened = Aggregator::open(config, loaded_.hash, notes);
   if (!opened) return opened.error();
@@ -80,7 +83,7 @@ rt::Done Service::open() {
   report_.config_generation = aggregator_->generation();
   report_.config_hash = loaded_.hash;
   report_.lock_asked = config.realtime.lock_memory;
-  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
+  if (config.realtime.lock_memory) lock_refusal_ = rt::lock_memory();
   const config::Endpoint endpoint = config::endpoint(config, "aggregator");
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
@@ -89,6 +92,20 @@ rt::Done Service::open() {
       },
       rt::log);
   aggregator_->publish_report(report_);
+  return judge_realtime();
+}
+
+/// What was asked beside what was granted: in the log and the report. An Error: it was required and refused.
+rt::Done Service::judge_realtime() {
+  report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
+  aggregator_->report_realtime(report_);
+  aggregator_->publish_report(report_);
+  if (aggregator_->is_attached()) log(LogLevel::info, "real time: " + shm::realtime_text(report_));
+  if (report_.realtime_refused == last_refusal_) return rt::done();
+  last_refusal_ = report_.realtime_refused;
+  if (options_.require_realtime && !last_refusal_.empty())
+    return rt::Error{EX_NOPERM, "real time was required and refused: " + last_refusal_};
+  log(LogLevel::warn, last_refusal_.empty() ? "real time is granted now" : "REAL TIME REFUSED, running on without it: " + last_refusal_);
   return rt::done();
 }
 
@@ -132,37 +149,44 @@ rt::Done Service::look_after() {
   const bool attached_now = !was_attached && aggregator_->is_attached();
   if (!attached_now && rt::monotonic_ns() < next_tick_) return rt::done();
   next_tick_ = rt::monotonic_ns() + kTick;
-  report_.realtime_refused.clear();
-  if (report_.lock_asked && rt::locked_bytes() == 0) report_.realtime_refused = "memory is not locked";
+  serve_commands();
+  if (attached_now) return judge_realtime();
+  report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
   aggregator_->report_realtime(report_);
   aggregator_->publish_report(report_);
-  if (attached_now && report_.realtime_refused != last_refusal_) {
-    last_refusal_ = report_.realtime_refused;
-    if (options_.require_realtime && !last_refusal_.empty())
-      return rt::Error{EX_NOPERM, "real time was required and refused: " + last_refusal_};
-    log(LogLevel::warn, last_refusal_.empty() ? "real time is granted now" : "REAL TIME REFUSED, running on without it: " + last_refusal_);
-  }
   return rt::done();
 }
 
-void Service::write_closing_ledger() const {
-  if (options_.closing_ledger.empty()) return;
+/// A queue that could not be made, or whose name somebody removed, is made anew.
+void Service::serve_commands() {
+  auto served = control::keep_serving(mailbox_, control::queue_name(loaded_.config.instance, "control"), operators_);
+  std::string trouble = served ? "" : served.error().text;
+  if (trouble != queue_trouble_) log(LogLevel::warn, served ? "commands are taken again" : "no commands can be taken: " + trouble);
+  queue_trouble_ = std::move(trouble);
+}
+
+bool Service::write_closing_ledger() const {
+  if (options_.closing_ledger.empty()) return true;
   std::ofstream file(options_.closing_ledger);
   file << shm::ledger_json(shm::Viewer(loaded_.config.instance).look()) << '\n';
-  if (!file.flush()) log(LogLevel::error, options_.closing_ledger + ": the closing ledger cannot be written");
+  if (file.flush()) return true;
+  log(LogLevel::error, options_.closing_ledger + ": the closing ledger cannot be written");
+  return false;
 }
 
 int Service::finish() {
   std::vector<std::string> notes;
-  aggregator_->finish(
-      kPatience, [this] { write_closing_ledger(); }, notes);
+  bool ledger_written = true;
+  const auto finished = aggregator_->finish(
+      kPatience, [&] { ledger_written = write_closing_ledger(); }, notes);
   say(notes);
+  if (!finished) log(LogLevel::error, finished.error().text);
   if (mailbox_) {
     if (stop_command_) mailbox_->answer(*stop_command_, {stop_command_->id, true, "stopped"});
     mailbox_->unlink_own();
   }
   log(LogLevel::info, "stopped");
-  return EX_OK;
+  return finished && ledger_written ? EX_OK : EX_IOERR;
 }
 
 /// An end by an error leaves no queue behind; objects in shared memory stay for the next start.

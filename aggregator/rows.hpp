@@ -40,7 +40,10 @@ class Rows {
   void put_empty(Row* row);
   /// The worker's thread: so many windows of each stream and specification are in the file.
   void set_written(const std::vector<WindowCounts>& windows) noexcept;
+  /// The worker's thread: so many rows were given up, since its start.
+  void set_lost(std::uint64_t rows) noexcept;
   /// Any thread.
+  [[nodiscard]] std::uint64_t lost() const noexcept;
   [[nodiscard]] std::uint64_t written(std::uint32_t stream, std::size_t which) const noexcept;
   void wait_full(std::int64_t deadline_ns) noexcept;
   void wake() noexcept;

@@ -84,6 +84,12 @@ std::string_view take_record(std::string_view& text) {
   return {};
 }
 
+std::uint64_t count_records(std::string_view text) {
+  std::uint64_t records = 0;
+  while (!take_record(text).empty()) ++records;
+  return records;
+}
+
 std::size_t hash_of(std::string_view record) { return std::hash<std::string_view>{}(record); }
 
 /// Success: all bytes asked for, or what the file has of them. EINTR: again.
@@ -167,6 +173,8 @@ std::string WindowLog::missing(std::string_view rows) const {
   return result;
 }
 
+std::uint64_t WindowLog::rows_waiting() const { return count_records(pending_); }
+
 rt::Done WindowLog::write(const std::string& rows) {
   const bool kept = pending_.size() + rows.size() <= kPendingBytes;
   if (kept) pending_ += rows;
@@ -175,14 +183,10 @@ rt::Done WindowLog::write(const std::string& rows) {
   do n = ::write(fd_.get(), pending_.data(), pending_.size());
   while (n < 0 && errno == EINTR);
   const int error = errno;
-  if (n > 0) {
-    written_ += static_cast<std::uint64_t>(n);
-    pending_.erase(0, static_cast<std::size_t>(n));
-  }
+  if (n > 0) pending_.erase(0, static_cast<std::size_t>(n));
+  if (!kept) rows_lost_ += count_records(rows);
   const std::string waiting = std::to_string(pending_.size()) + " bytes wait for the next try";
-  if (!kept)
-    return rt::Error{EX_IOERR,
-                     "window log: " + std::to_string(rows.size()) + " bytes of rows lost, because " + waiting + ": make room on the disk"};
+  if (!kept) return rt::Error{EX_IOERR, "window log: rows are lost, because " + waiting + ": make room on the disk"};
   if (n < 0) return rt::errno_error("window log: write (" + waiting + ")", error);
   if (!pending_.empty()) return rt::Error{EX_IOERR, "window log: short write, " + waiting};
   return rt::done();

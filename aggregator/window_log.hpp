@@ -47,13 +47,16 @@ class WindowLog {
   /// Appends in one write(2) as far as the kernel takes it; a short or failed write is retried from where it stopped at the next call, the
   /// bytes kept meanwhile. Error: the text of the last failure, for a log line and a counter.
   rt::Done write(const std::string& rows);
-  [[nodiscard]] std::uint64_t bytes_written() const { return written_; }
+  /// Rows given up because too many waited for the disk, since open.
+  [[nodiscard]] std::uint64_t rows_lost() const noexcept { return rows_lost_; }
+  /// Lines that the disk has not taken yet.
+  [[nodiscard]] std::uint64_t rows_waiting() const;
 
  private:
   rt::Descriptor fd_;
   std::string pending_;
   std::vector<std::size_t> tail_;  ///< hashes of the last rows, sorted
-  std::uint64_t written_ = 0;
+  std::uint64_t rows_lost_ = 0;
 };
 
 }  // namespace chappe::aggregator

@@ -124,6 +124,7 @@ struct Loaded {
 struct LoadResult {
   Loaded loaded;              ///< meaningful when faults is empty
   std::vector<Fault> faults;  ///< all of them at once
+  int exit_code = EX_CONFIG;  ///< where there are faults: EX_NOINPUT where the file cannot be read
 };
 
 /// Reads the file once (regular, at most 1 MiB), parses, validates. Never throws.
@@ -143,7 +144,7 @@ std::uint64_t hash_of(const Config& config);
 
 /// The same values as JSON, with the same keys.
 std::string to_json(const Config& config);
-/// Where `process` serves its metrics; port 0 if the configuration does not say.
+/// Where `process` serves its metrics, localhost as 127.0.0.1; port 0 if the configuration does not say.
 Endpoint endpoint(const Config& config, const std::string& process);
 
 /// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied

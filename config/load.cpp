@@ -96,12 +96,14 @@ Parsed parse_source(const std::string& path) {
   if (text) return parse_text(*text, path);
   Parsed parsed;
   parsed.faults.push_back({path, 0, 0, "", text.error().text});
+  parsed.exit_code = text.error().exit_code;
   return parsed;
 }
 
 LoadResult finish(Parsed parsed, const std::string& file) {
   LoadResult result;
   result.faults = std::move(parsed.faults);
+  result.exit_code = parsed.exit_code;
   // A file that is no TOML at all has no values to judge.
   const bool has_values = std::none_of(result.faults.begin(), result.faults.end(), [](const Fault& f) { return f.key.empty(); });
   if (has_values) {
@@ -141,7 +143,9 @@ std::string describe(const std::vector<Fault>& faults) {
 
 Endpoint endpoint(const Config& config, const std::string& process) {
   const auto found = config.metrics.find(process);
-  return found != config.metrics.end() ? found->second : Endpoint{};
+  Endpoint endpoint = found != config.metrics.end() ? found->second : Endpoint{};
+  if (endpoint.address == "localhost") endpoint.address = "127.0.0.1";
+  return endpoint;
 }
 
 }  // namespace chappe::config

@@ -132,7 +132,7 @@ rt::Result<std::optional<Start>> start(Program program, int argc, const char* co
   if (!options) return options.error();
   if (!*options) return std::optional<Start>{};
   LoadResult result = effective(**options);
-  if (!result.faults.empty()) return rt::Error{EX_CONFIG, describe(result.faults)};
+  if (!result.faults.empty()) return rt::Error{result.exit_code, describe(result.faults)};
   for (const auto& warning : result.loaded.warnings) rt::log(rt::LogLevel::warn, warning);
   if (auto level = rt::log_level_named(result.loaded.config.log_level)) rt::set_log_level(*level);
   return std::optional<Start>{Start{std::move(**options), std::move(result.loaded)}};

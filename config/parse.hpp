@@ -21,6 +21,7 @@ struct Parsed {
   Config config;
   std::map<std::string, Place> places;  ///< by dotted key; only what was given
   std::vector<Fault> faults;            ///< with key and text; finish() adds the place
+  int exit_code = EX_CONFIG;            ///< as LoadResult's
 };
 
 /// What holds where a file says nothing: endpoints and thread plans by name. It has no streams.

@@ -137,7 +137,12 @@ void add_common(CLI::App& app, Options& options) {
     return good ? std::string() : "'" + name + "': expected 1 to 32 of a-z, 0-9, _ and -";
   });
   app.add_option("--config", options.config, "configuration file that names the instance");
-  app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
+  app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")
+      ->check([](const std::string& text) {
+        const double seconds = std::strtod(text.c_str(), nullptr);  // CLI::Range lets NaN pass
+        return seconds >= 0.01 && seconds <= 3600 ? std::string() : "'" + text + "': expected 0.01 to 3600 seconds";
+      })
+      ->capture_default_str();
 }
 
 CLI::App* add(CLI::App& parent, const char* name, const char* help, Action& chosen, Action action) {

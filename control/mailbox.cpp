@@ -133,4 +133,12 @@ void Mailbox::unlink_own() {
   if (still_named()) mq_unlink(name_.c_str());
 }
 
+rt::Done keep_serving(std::optional<Mailbox>& mailbox, const std::string& queue_name, gid_t operators) {
+  if (mailbox && mailbox->still_named()) return rt::done();
+  auto served = Mailbox::serve(queue_name, operators);
+  if (!served) return served.error();
+  mailbox.emplace(std::move(*served));
+  return rt::done();
+}
+
 }  // namespace chappe::control

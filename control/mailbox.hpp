@@ -46,7 +46,7 @@ class Mailbox {
   std::optional<Command> receive();
   /// Sends the answer, if one is wanted; never waits, a failure is counted.
   void answer(const Command& command, const Reply& reply);
-  /// Whether the name still leads to this queue; if not, nobody can reach it: serve anew. Call once a second.
+  /// Whether the name still leads to this queue; if not, nobody can reach it.
   [[nodiscard]] bool still_named() const;
   /// At an orderly end: removes the name, if it is still this queue's.
   void unlink_own();
@@ -61,6 +61,9 @@ class Mailbox {
   rt::Descriptor queue_;  // an mqd_t is a file descriptor on Linux
   Counts counts_;
 };
+
+/// Serves the queue if `mailbox` is empty, or its queue no longer has the name. Call once a second. Errors as Mailbox::serve.
+rt::Done keep_serving(std::optional<Mailbox>& mailbox, const std::string& queue_name, gid_t operators);
 
 /// Sends a command to `queue` of the instance and waits for its reply, which may be a refusal (ok = false). As error: EX_UNAVAILABLE if
 /// nobody serves the queue, or nobody answers in time; EX_TEMPFAIL if it is full; EX_NOPERM if the caller is no operator; EX_USAGE for a

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "rt/clock.hpp"
+#include "shm/process_page.hpp"
 
 namespace chappe::control {
 namespace {
@@ -29,19 +30,12 @@ std::string moment(std::int64_t realtime_ns) {
 
 std::string age(std::int64_t ms) { return ms < 10'000 ? fmt::format("{} ms", ms) : fmt::format("{} s", ms / 1000); }
 
-std::string scheduling(bool fifo, int priority, std::uint64_t cpus) {
-  const std::string text = fifo ? fmt::format("fifo {}", priority) : "other";
-  std::string list;
-  for (int cpu = 0; cpu < 64; ++cpu) {
-    if ((cpus >> cpu & 1U) != 0) list.append(list.empty() ? "" : ",").append(std::to_string(cpu));
-  }
-  return list.empty() ? text : text + " on " + list;
-}
-
 std::string last_reload(const shm::ProcessReport& process) {
   if (process.reload_ns == 0) return "none";
   if (process.reload_ok) return "applied " + moment(process.reload_ns);
-  return "refused " + moment(process.reload_ns) + ": " + process.reload_error;
+  std::string reason = process.reload_error;
+  for (auto at = reason.find('\n'); at != std::string::npos; at = reason.find('\n')) reason.replace(at, 1, "; ");
+  return "refused " + moment(process.reload_ns) + ": " + reason;
 }
 
 std::vector<std::string> process_row(const char* name, const shm::ProcessReport& process) {
@@ -58,8 +52,8 @@ std::vector<std::string> process_row(const char* name, const shm::ProcessReport&
 /// What was asked of the kernel beside what it granted, and the memory lock.
 void add_realtime(Rows& rows, const char* name, const shm::ProcessReport& process) {
   for (const shm::ThreadReport& thread : process.threads) {
-    rows.push_back({name, thread.name, scheduling(thread.asked_fifo, thread.asked_priority, thread.asked_cpus),
-                    scheduling(thread.granted_fifo, thread.granted_priority, thread.granted_cpus)});
+    rows.push_back({name, thread.name, shm::schedule_text(thread.asked_fifo, thread.asked_priority, thread.asked_cpus),
+                    shm::schedule_text(thread.granted_fifo, thread.granted_priority, thread.granted_cpus)});
   }
   if (process.known) {
     rows.push_back(
@@ -156,7 +150,7 @@ std::string ledger_text(const shm::Snapshot& snapshot) {
   }
   if (snapshot.ledger.streams.empty()) return "no stream has an account yet\n";
   std::string closing = unexplained.empty() ? "the ledger closes" : "unexplained: " + unexplained;
-  if (!snapshot.ledger.settled) closing = "not settled: ring and board changed while they were read; ask again";
+  if (!snapshot.ledger.settled) closing = "not settled: objects changed while they were read, or could not be read; ask again";
   return table(rows, 1) + closing + "\n";
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <mutex>
 
 #include "config/options.hpp"
 #include "control/signals.hpp"
@@ -57,6 +58,7 @@ class Live {
   config::Loaded loaded_;
   shm::Viewer viewer_;
   History history_;
+  std::mutex report_mutex_;  ///< a scrape reads the report too
   shm::ProcessReport report_;
   rt::Counter looks_, troubled_;
   std::unique_ptr<Terminal> terminal_;
@@ -74,6 +76,7 @@ void Live::reload() {
   } else if (!terminal_) {
     log(LogLevel::error, "reload refused, nothing changed: " + error);
   }
+  const std::lock_guard lock(report_mutex_);
   shm::note_reload(report_, error, report_.config_generation + 1, loaded_.hash);
 }
 
@@ -122,16 +125,20 @@ int Live::run(control::Signals& signals) {
   report_.known = true;
   report_.config_generation = 1;
   report_.config_hash = loaded_.hash;
+  if (!options_.plain) terminal_ = Terminal::open();
   const config::Endpoint endpoint = config::endpoint(loaded_.config, "display");
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [this, viewer = std::make_shared<shm::Viewer>(loaded_.config.instance)] {
         auto families = metrics::families_of(viewer->look(), metrics::Role::display, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        const std::lock_guard lock(report_mutex_);
+        for (auto& family : metrics::config_families(report_)) families.push_back(std::move(family));
         for (auto& family : metrics::display_families({looks_.get(), troubled_.get()})) families.push_back(std::move(family));
         return families;
       },
-      [](rt::LogLevel, const std::string&) {});  // the terminal is the picture's
-  if (!options_.plain) terminal_ = Terminal::open();
+      [silent = terminal_ != nullptr](rt::LogLevel level, const std::string& text) {
+        if (!silent) log(level, text);  // the terminal is the picture's
+      });
   if (!options_.plain && !terminal_)
     log(LogLevel::warn, "no terminal that can be drawn on (TERM, or output to a file): a line a second instead");
   const std::int64_t end = options_.seconds > 0 ? rt::monotonic_ns() + static_cast<std::int64_t>(options_.seconds * 1e9) : INT64_MAX;

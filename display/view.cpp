@@ -7,6 +7,7 @@
 
 #include "display/text.hpp"
 #include "rt/histogram.hpp"
+#include "shm/process_page.hpp"
 
 namespace chappe::display {
 namespace {
@@ -58,11 +59,13 @@ Span realtime_span(const char* name, const shm::ProcessReport& p, bool unicode) 
   bool refused = !p.realtime_refused.empty();
   std::string last;
   for (const auto& t : p.threads) {
-    std::string one = fmt::format(" {} {} {}", shown(t.name, unicode), t.granted_fifo ? "fifo" : "other", t.granted_priority);
-    if (t.asked_fifo && (!t.granted_fifo || t.granted_priority != t.asked_priority)) {
-      one += fmt::format(" (asked fifo {})", t.asked_priority);
-      refused = true;
-    }
+    // Processors only where they were asked for: elsewhere it is all of them.
+    const bool refused_one = (t.asked_fifo && (!t.granted_fifo || t.granted_priority != t.asked_priority)) ||
+                             (t.asked_cpus != 0 && t.granted_cpus != t.asked_cpus);
+    std::string one =
+        " " + shown(t.name, unicode) + " " + shm::schedule_text(t.granted_fifo, t.granted_priority, t.asked_cpus != 0 ? t.granted_cpus : 0);
+    if (refused_one) one += " (asked " + shm::schedule_text(t.asked_fifo, t.asked_priority, t.asked_cpus) + ")";
+    refused = refused || refused_one;
     if (one != last) text += one;
     last = one;
   }

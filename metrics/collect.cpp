@@ -1,10 +1,12 @@
 #include "metrics/collect.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <utility>
 
 #include "rt/histogram.hpp"
+#include "shm/process_page.hpp"
 
 namespace chappe::metrics {
 namespace {
@@ -155,18 +157,22 @@ Family build_family(const BuildInfo& build) {
   return {"chappe_build_info", "Always 1; the labels say what was built.", Type::gauge, {sample(1, labels)}};
 }
 
-Family priorities(const shm::ProcessReport& process) {
-  Family family{"chappe_thread_realtime_priority", "SCHED_FIFO priority, asked and granted; 0: ordinary.", Type::gauge, {}};
+std::vector<Family> schedules(const shm::ProcessReport& process) {
+  Family priorities{"chappe_thread_realtime_priority", "SCHED_FIFO priority, asked and granted; 0: ordinary.", Type::gauge, {}};
+  Family processors{"chappe_thread_processors", "Processors that the thread may run on.", Type::gauge, {}};
   std::map<std::string, int> seen;  // threads of one name are numbered: a label set stands for one sample
   for (const shm::ThreadReport& thread : process.threads) {
     const std::string number = std::to_string(seen[thread.name]++);
     const auto priority = [&](const char* kind, bool fifo, int value) {
-      family.samples.push_back(sample(fifo ? value : 0, {{"thread", thread.name}, {"number", number}, {"kind", kind}}));
+      priorities.samples.push_back(sample(fifo ? value : 0, {{"thread", thread.name}, {"number", number}, {"kind", kind}}));
     };
     priority("asked", thread.asked_fifo, thread.asked_priority);
     priority("granted", thread.granted_fifo, thread.granted_priority);
+    processors.samples.push_back(
+        sample(std::popcount(thread.granted_cpus),
+               {{"thread", thread.name}, {"number", number}, {"processors", shm::processors_text(thread.granted_cpus)}}));
   }
-  return family;
+  return {std::move(priorities), std::move(processors)};
 }
 
 }  // namespace
@@ -184,7 +190,7 @@ Buckets buckets_of(const shm::LatencyView& view) {
   return buckets;
 }
 
-std::vector<Family> process_families(const shm::ProcessReport& process) {
+std::vector<Family> config_families(const shm::ProcessReport& process) {
   std::vector<Family> families{
       gauge("chappe_config_generation", "Number of the configuration in force.", process.config_generation),
       gauge("chappe_config_last_reload_successful", "1 unless the last reload was refused.", process.reload_ok ? 1 : 0),
@@ -193,14 +199,19 @@ std::vector<Family> process_families(const shm::ProcessReport& process) {
        Type::counter,
        {sample(as_double(process.reloads - process.reloads_failed), {{"outcome", "applied"}}),
         sample(as_double(process.reloads_failed), {{"outcome", "refused"}})}},
-      priorities(process),
-      gauge("chappe_realtime_refused", "1 if the kernel refused a wish for real time.", process.realtime_refused.empty() ? 0 : 1),
-      gauge("chappe_locked_memory_bytes", "Memory locked by mlockall.", as_double(process.locked_bytes)),
   };
   if (process.reload_ok && process.reload_ns != 0) {
     families.push_back(gauge("chappe_config_last_reload_success_timestamp_seconds", "When the last reload was applied.",
                              as_double(process.reload_ns) * kNanoseconds));
   }
+  return families;
+}
+
+std::vector<Family> realtime_families(const shm::ProcessReport& process) {
+  std::vector<Family> families = schedules(process);
+  families.push_back(
+      gauge("chappe_realtime_refused", "1 if the kernel refused a wish for real time.", process.realtime_refused.empty() ? 0 : 1));
+  families.push_back(gauge("chappe_locked_memory_bytes", "Memory locked by mlockall.", as_double(process.locked_bytes)));
   return families;
 }
 
@@ -215,11 +226,13 @@ std::vector<Family> families_of(const Snapshot& snapshot, Role role, const Build
   switch (role) {
     case Role::producer:
       append(producer_families(snapshot));
-      append(process_families(snapshot.producer));
+      append(config_families(snapshot.producer));
+      append(realtime_families(snapshot.producer));
       break;
     case Role::aggregator:
       append(aggregator_families(snapshot));
-      append(process_families(snapshot.aggregator));
+      append(config_families(snapshot.aggregator));
+      append(realtime_families(snapshot.aggregator));
       break;
     case Role::display:
       append(liveness_families(snapshot));

@@ -51,10 +51,12 @@ struct DisplayCounts {
   std::uint64_t troubled = 0;  ///< of them, those in which an object was refused
 };
 
-/// All families of the producer or the aggregator; of the display, who lives and its build, to which it adds the two below.
+/// All families of the producer or the aggregator; of the display, who lives and its build, to which it adds two of those below.
 std::vector<Family> families_of(const shm::Snapshot& snapshot, Role role, const BuildInfo& build);
-/// Configuration, reload and real-time state of one process. families_of() adds it for producer and aggregator.
-std::vector<Family> process_families(const shm::ProcessReport& process);
+/// Configuration and reloads, and real time, of one process. families_of() adds both for producer and aggregator; the display adds the
+/// first.
+std::vector<Family> config_families(const shm::ProcessReport& process);
+std::vector<Family> realtime_families(const shm::ProcessReport& process);
 std::vector<Family> display_families(const DisplayCounts& counts);
 
 /// One histogram from the counts of rt::Histogram; missing counts are zero.

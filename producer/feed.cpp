@@ -64,7 +64,7 @@ bool Feed::may_publish() noexcept {
     }
     if (!waits_) return passage == shm::Passage::unheld;
     status.waiting_for_gate.store(passage == shm::Passage::unheld ? 1 : 0, std::memory_order_relaxed);
-    if (gave_up()) return false;
+    if (gave_up()) return passage == shm::Passage::unheld && gate_->has_room_unheld();  // it stays for the next aggregator
     const std::int64_t now = rt::monotonic_ns();
     status.heartbeat_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
     shm::sleep_on_bell(ring_->gate(shm::kAggregatorGate).free, now + kWaitForRoom);

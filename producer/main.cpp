@@ -36,6 +36,7 @@ class Service {
   void reload();
   void command(const control::Command& command);
   void tick();
+  void serve_commands();
   int finish();
   int leave(const rt::Error& error);
 
@@ -46,7 +47,8 @@ class Service {
   std::optional<control::Mailbox> mailbox_;
   std::unique_ptr<metrics::Exporter> exporter_;
   std::optional<control::Command> stop_command_;
-  std::string last_warning_;
+  std::string last_warning_, lock_refusal_, queue_trouble_;
+  gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
 };
 
@@ -59,16 +61,13 @@ rt::Done Service::open() {
   for (const auto& note : notes) log(LogLevel::info, note);
   auto operators = shm::find_group(config.permissions.operators);
   if (!operators) return operators.error();
-  auto mailbox = control::Mailbox::serve(control::queue_name(config.instance, "producer"), operators->value_or(control::kOwnGroup));
-  if (mailbox)
-    mailbox_.emplace(std::move(*mailbox));
-  else
-    log(LogLevel::warn, "no commands can be taken: " + mailbox.error().text);
+  operators_ = operators->value_or(control::kOwnGroup);
+  serve_commands();
   report_.since_ns = rt::realtime_ns();
   report_.config_generation = 1;
   report_.config_hash = loaded_.hash;
   report_.lock_asked = config.realtime.lock_memory;
-  if (config.realtime.lock_memory) report_.realtime_refused = rt::lock_memory();
+  if (config.realtime.lock_memory) report_.realtime_refused = lock_refusal_ = rt::lock_memory();
   const config::Endpoint endpoint = config::endpoint(config, "producer");
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
@@ -79,6 +78,7 @@ rt::Done Service::open() {
   if (auto started = producer_->start(config); !started) return started.error();
   producer_->report_realtime(report_);
   producer_->publish_report(report_);
+  log(LogLevel::info, "real time: " + shm::realtime_text(report_));
   if (report_.realtime_refused.empty()) return rt::done();
   if (options_.require_realtime) return rt::Error{EX_NOPERM, "real time was required and refused: " + report_.realtime_refused};
   log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + report_.realtime_refused);
@@ -120,15 +120,26 @@ void Service::tick() {
   std::string warning = producer_->tick();
   if (!warning.empty() && warning != last_warning_) log(LogLevel::error, warning);
   last_warning_ = std::move(warning);
-  report_.realtime_refused.clear();
-  if (report_.lock_asked && rt::locked_bytes() == 0) report_.realtime_refused = "memory is not locked";
+  serve_commands();
+  report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
   producer_->report_realtime(report_);
   producer_->publish_report(report_);
 }
 
+/// A queue that could not be made, or whose name somebody removed, is made anew.
+void Service::serve_commands() {
+  auto served = control::keep_serving(mailbox_, control::queue_name(loaded_.config.instance, "producer"), operators_);
+  std::string trouble = served ? "" : served.error().text;
+  if (trouble != queue_trouble_) log(LogLevel::warn, served ? "commands are taken again" : "no commands can be taken: " + trouble);
+  queue_trouble_ = std::move(trouble);
+}
+
 int Service::finish() {
   log(LogLevel::info, "stopping: the sources first, then what they left in hand");
+  const std::uint64_t dropped_before = producer_->dropped_full();
   producer_->finish(kPatience);
+  if (const std::uint64_t dropped = producer_->dropped_full() - dropped_before; dropped > 0)
+    log(LogLevel::warn, std::to_string(dropped) + " frames at the end found the ring full; they are counted as dropped.full");
   for (const auto& text : producer_->complaints()) log(LogLevel::warn, text);
   static_cast<void>(control::announce(loaded_.config.instance, control::verb::kEnd, ""));
   const std::int64_t deadline = rt::monotonic_ns() + kPatience;
@@ -141,8 +152,9 @@ int Service::finish() {
     producer_->unlink();
     log(LogLevel::info, "everything was aggregated; the ring is gone");
   } else {
-    log(LogLevel::warn, "no aggregator took what is left: it stays in the ring of instance " + loaded_.config.instance +
-                            " and is delivered when chappe-aggregator runs; a next producer adopts it");
+    log(LogLevel::warn, "no aggregator took what is left: " + std::to_string(producer_->undelivered_blocks()) +
+                            " blocks stay in the ring of instance " + loaded_.config.instance +
+                            " and are delivered when chappe-aggregator runs; a next producer adopts it");
   }
   if (mailbox_) {
     if (stop_command_)

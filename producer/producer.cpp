@@ -126,7 +126,13 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
   if (!ledger) return ledger.error();
   ledger_ = std::make_unique<shm::LedgerWriter>(std::move(*ledger));
   restore_ended_totals(config.instance);
-  for (std::size_t i = 0; i < names.size(); ++i) ledger_->repair(i, ring_->committed_in_slots(names[i]));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (auto claimed = claim_entry(i, config.streams[i]); !claimed) {
+      if (is_unused()) ring_->unlink();
+      return claimed;
+    }
+    ledger_->repair(i, ring_->committed_in_slots(names[i]));
+  }
   gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
   gate_->take_over();
   ring_->open_for_business();
@@ -162,6 +168,22 @@ void Producer::restore_ended_totals(const std::string& instance) {
       ledger_->restore(i, image.stream(k).totals);
     }
   }
+}
+
+/// A recording goes on where it was, also after a kill; another one is never taken for its rest.
+rt::Done Producer::claim_entry(std::size_t stream, const config::Stream& config) {
+  shm::LedgerEntry& e = ledger_->entry(stream);
+  const std::uint64_t mine = opened_[stream]->identity();
+  const bool begins = ledger_->is_new(stream) || e.acquired.get() == 0;
+  if (!begins && mine != 0 && e.source.load(std::memory_order_relaxed) != mine) {
+    return rt::Error{EX_DATAERR, "stream " + config.name + ": instance " + instance_ + " holds " + std::to_string(e.acquired.get()) +
+                                     " frames that are not of " + config.replay.file +
+                                     " as it is now, so it cannot go on from there; end that run in order (start chappe-aggregator, then "
+                                     "chappectl stop), or choose another --instance"};
+  }
+  e.source.store(mine, std::memory_order_relaxed);
+  if (begins) e.source_began.store(e.acquired.get(), std::memory_order_relaxed);
+  return rt::done();
 }
 
 rt::Done Producer::start(const config::Config& config) {
@@ -215,6 +237,21 @@ void Producer::finish(std::int64_t patience_ns) {
     shm::ring_bell_anew(ring_->gate(shm::kAggregatorGate).filled, ring_->status().failed_posts);
   }
   finished_ = true;
+}
+
+std::uint64_t Producer::undelivered_blocks() const {
+  std::uint64_t upto = 0;
+  if (auto board = shm::BoardReader::open(instance_); board && *board) {
+    shm::BoardImage image((*board)->tables());
+    if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) upto = image.head().upto;
+  }
+  return ring_->head() - std::min(upto, ring_->head());
+}
+
+std::uint64_t Producer::dropped_full() const noexcept {
+  std::uint64_t frames = 0;
+  for (std::size_t i = 0; i < layouts_.size(); ++i) frames += ledger_->entry(i).dropped_full.get();
+  return frames;
 }
 
 bool Producer::is_acknowledged() const {

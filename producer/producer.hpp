@@ -32,6 +32,10 @@ class Producer {
   /// True once the board holds everything and the totals. Then unlink() leaves nothing behind.
   [[nodiscard]] bool is_acknowledged() const;
   void unlink();
+  /// Blocks in the ring that the board does not hold.
+  [[nodiscard]] std::uint64_t undelivered_blocks() const;
+  /// Frames dropped so far because the ring was full.
+  [[nodiscard]] std::uint64_t dropped_full() const noexcept;
   /// Made by this process, and nothing was ever committed to it.
   [[nodiscard]] bool is_unused() const noexcept { return ring_->made() == shm::RingWriter::Made::created && ring_->head() == 0; }
   [[nodiscard]] bool has_superseded() const noexcept { return ring_->made() == shm::RingWriter::Made::superseded; }
@@ -44,6 +48,7 @@ class Producer {
   Producer() = default;
   rt::Done open_sources(const config::Config& config, shm::RingSpec& spec);
   rt::Done open_memory(const config::Config& config, const shm::RingSpec& spec, std::vector<std::string>& notes);
+  rt::Done claim_entry(std::size_t stream, const config::Stream& config);
   void restore_ended_totals(const std::string& instance);
 
   std::string instance_;

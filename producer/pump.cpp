@@ -20,7 +20,7 @@ std::int64_t* times_of(std::byte* data, const FrameLayout& layout) {
 
 Pump::Pump(const Setup& setup, std::unique_ptr<Source> source, Intake& intake, shm::LedgerEntry& ledger)
     : setup_(setup), source_(std::move(source)), intake_(&intake), ledger_(&ledger), scratch_(setup.block_bytes) {
-  source_->resume_at(ledger.acquired.get());
+  source_->resume_at(ledger.acquired.get(), ledger.source_began.load(std::memory_order_relaxed));
 }
 
 Pump::~Pump() {

@@ -1,12 +1,33 @@
 #include "producer/replay.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <functional>
 
 #include "rt/clock.hpp"
 
 namespace chappe::producer {
+
+namespace {
+
+/// Of the file's place, size and time of change; never 0.
+std::uint64_t identity_of(const std::string& path) {
+  struct stat st {};
+  char* const absolute = ::realpath(path.c_str(), nullptr);
+  std::string text = absolute != nullptr ? absolute : path;
+  std::free(absolute);
+  if (::stat(path.c_str(), &st) == 0) {
+    for (const std::int64_t part : {std::int64_t{st.st_size}, std::int64_t{st.st_mtim.tv_sec}, std::int64_t{st.st_mtim.tv_nsec}})
+      text += '\n' + std::to_string(part);
+  }
+  return std::hash<std::string>{}(text) | 1;
+}
+
+}  // namespace
 
 rt::Result<std::vector<config::Channel>> choose_channels(const config::Stream& stream, const std::vector<config::Channel>& recorded) {
   if (stream.channels.empty()) return recorded;
@@ -22,7 +43,10 @@ rt::Result<std::vector<config::Channel>> choose_channels(const config::Stream& s
 }
 
 Replay::Replay(std::unique_ptr<Recording> recording, const config::Stream& stream)
-    : recording_(std::move(recording)), loops_(stream.replay.loop), row_(shape().channels.size() * static_cast<std::size_t>(shape().type)) {
+    : recording_(std::move(recording)),
+      identity_(identity_of(stream.replay.file)),
+      loops_(stream.replay.loop),
+      row_(shape().channels.size() * static_cast<std::size_t>(shape().type)) {
   paced_ = !stream.replay.as_fast_as_possible && (shape().explicit_times || shape().rate_hz > 0);
   period_ns_ = shape().rate_hz > 0 ? 1e9 / shape().rate_hz : 1;  // without a rate the frame index is the time
 }
@@ -112,14 +136,15 @@ std::uint64_t Replay::pass(std::uint64_t rows) noexcept {
   return passed;
 }
 
-void Replay::resume_at(std::uint64_t frame) noexcept {
+void Replay::resume_at(std::uint64_t frame, std::uint64_t began) noexcept {
   frame_ = frame;
-  const std::uint64_t rows = pass(frame);
-  if (rows == frame || rows == 0 || !loops_) return;  // in the first lap, or at the end for good: the first read says so
+  const std::uint64_t played = frame - began;
+  const std::uint64_t rows = pass(played);
+  if (rows == played || rows == 0 || !loops_) return;  // in the first lap, or at the end for good: the first read says so
   close_lap();
-  shift_ns_ = static_cast<std::int64_t>(frame / rows) * lap_ns_;
+  shift_ns_ = static_cast<std::int64_t>(played / rows) * lap_ns_;
   recording_->rewind();
-  pass(frame % rows);
+  pass(played % rows);
 }
 
 }  // namespace chappe::producer

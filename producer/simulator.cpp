@@ -91,7 +91,7 @@ void Simulator::reconfigure(const config::Stream& stream) noexcept {
   take_parameters(stream);
 }
 
-void Simulator::resume_at(std::uint64_t frame) noexcept {
+void Simulator::resume_at(std::uint64_t frame, std::uint64_t) noexcept {
   next_ = anchor_frame_ = frame;
   seed(frame);
 }

@@ -50,8 +50,11 @@ class Source {
   virtual Read read(const Room& room, const FrameLayout& layout, std::int64_t deadline_ns) noexcept = 0;
   /// Takes over the live-changeable keys of its stream (rate, waveform parameters). Called between two reads by the source's own thread.
   virtual void reconfigure(const config::Stream& stream) noexcept = 0;
-  /// Continues at this frame index after a restart of the producer; called once before the first read.
-  virtual void resume_at(std::uint64_t frame) noexcept = 0;
+  /// Continues at this frame index after a restart of the producer; called once before the first read. `began` is the index that the first
+  /// frame of the recording had: a recording that is played again after it ended begins anew under higher indices.
+  virtual void resume_at(std::uint64_t frame, std::uint64_t began) noexcept = 0;
+  /// Names a recording, so that no other one is taken for its rest. 0: frames are a function of their index.
+  [[nodiscard]] virtual std::uint64_t identity() const noexcept { return 0; }
   /// What went wrong so far and did not stop it (rows skipped...), for the log; empty if nothing. Called by an ordinary thread after
   /// `ended` or at any time; must be safe then.
   [[nodiscard]] virtual std::string complaints() const { return {}; }

@@ -50,6 +50,10 @@ Passage GateKeeper::may_pass() noexcept {
   return lag == blocks ? Passage::full : Passage::open;
 }
 
+bool GateKeeper::has_room_unheld() const noexcept {
+  return ring_->head() - ring_->gate(index_).tail.load(std::memory_order_acquire) < ring_->tables().geometry.blocks - 1;  // see attach 4
+}
+
 void GateKeeper::watch(int wait_ms) noexcept {
   GateMirror& m = mirror();
   const Gate& gate = ring_->gate(index_);

@@ -26,6 +26,9 @@ class GateKeeper {
   void take_over() noexcept;
   /// STEP publish 0. Reads verdict and owner_epoch anew for every block. Real time: no system call.
   Passage may_pass() noexcept;
+  /// Room that even a consumer who attaches from scratch will read: for the last blocks of a producer that ends while nobody holds the
+  /// gate.
+  [[nodiscard]] bool has_room_unheld() const noexcept;
   /// STEP watch: owner_epoch first, the lease second. Waits up to `wait_ms` for the consumer's death (pidfd).
   void watch(int wait_ms) noexcept;
 

@@ -151,10 +151,11 @@ static_assert(sizeof(Gate) == 256);
 /// The producer's counts of one stream, in frames; the name first, then a line for each writing thread.
 struct LedgerEntry {
   char name[kNameBytes];
-  Word used;  ///< 1 once the name stands
-  std::uint64_t reserved;
+  Word used;                            ///< 1 once the rest stands
+  Word source;                          ///< identity of the recording that plays into it, 0: none; main's
   alignas(kLine) rt::Counter acquired;  ///< this line: the source thread
   rt::Counter dropped_pool, filled, dropped_source, dropped_paused;
+  Word source_began;                                   ///< frame index at which that recording began; main's
   alignas(kLine) rt::Counter handed;                   ///< this line: the feed
   rt::Counter dropped_full, committed, dropped_crash;  ///< crash: the adopter, before the feed starts
 };

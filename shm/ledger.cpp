@@ -21,13 +21,13 @@ LedgerEntry* find_entry(const Segment& segment, const std::string& name) noexcep
   return nullptr;
 }
 
-LedgerEntry* add_entry(const Segment& segment, const std::string& name) noexcept {
+/// The first free entry behind `after`, emptied of what a start that was killed had put there. It is found once it is used.
+LedgerEntry* take_free(const Segment& segment, const std::string& name, const LedgerEntry* after) noexcept {
   for (std::uint32_t i = 0; i < kLedgerEntries; ++i) {
     LedgerEntry& e = table(segment)[i];
-    if (e.used.load(std::memory_order_acquire) != 0) continue;
-    std::memset(e.name, 0, sizeof e.name);
+    if (&e <= after || e.used.load(std::memory_order_acquire) != 0) continue;
+    new (&e) LedgerEntry{};
     std::memcpy(e.name, name.data(), std::min(name.size(), sizeof e.name - 1));
-    e.used.store(1, std::memory_order_release);
     return &e;
   }
   return nullptr;
@@ -81,10 +81,11 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const s
     if (auto linked = built->link(ledger.path_, 0640, readers, true); !linked) return linked.error();
     ledger.segment_ = std::move(*built);
   }
+  const LedgerEntry* last_taken = nullptr;
   for (const auto& name : names) {
     LedgerEntry* entry = find_entry(ledger.segment_, name);
     ledger.new_.push_back(entry == nullptr);
-    if (entry == nullptr) entry = add_entry(ledger.segment_, name);
+    if (entry == nullptr) last_taken = entry = take_free(ledger.segment_, name, last_taken);
     if (entry == nullptr) {
       return rt::Error{EX_CONFIG, ledger.path_ + ": holds " + std::to_string(kLedgerEntries) +
                                       " streams already; stop the instance in order, so that its ledger ends, before more names are used"};
@@ -113,6 +114,7 @@ void LedgerWriter::repair(std::size_t stream, std::uint64_t committed_in_slots) 
   e.filled.set(e.acquired.get() - e.dropped_pool.get() - e.dropped_source.get() - e.dropped_paused.get());
   e.handed.set(e.filled.get());
   e.dropped_crash.set(e.handed.get() - e.committed.get() - e.dropped_full.get());
+  e.used.store(1, std::memory_order_release);
 }
 
 void LedgerWriter::unlink() { segment_.unlink(path_); }

@@ -16,10 +16,11 @@ class LedgerWriter {
   /// Adopts or creates. Only the holder of the producer's lease may call it. `names` become entries; entry(i) is names[i]'s.
   static rt::Result<LedgerWriter> open(const std::string& instance, const std::vector<std::string>& names, std::optional<gid_t> readers);
   [[nodiscard]] LedgerEntry& entry(std::size_t stream) const noexcept { return *entries_[stream]; }
-  /// True when the entry was made by this open, so that totals of an ended run can be put back.
+  /// True when the entry was made by this open, so that totals of an ended run can be put back. It counts for others once it is repaired.
   [[nodiscard]] bool is_new(std::size_t stream) const noexcept { return new_[stream]; }
   void restore(std::size_t stream, const BoardTotals& totals) noexcept;
-  /// STEP adopt 4: committed from the slots, then filled, handed and dropped.crash by assignment, in this order.
+  /// STEP adopt 4: committed from the slots, then filled, handed and dropped.crash by assignment, in this order; a new entry is used from
+  /// now.
   void repair(std::size_t stream, std::uint64_t committed_in_slots) noexcept;
   void unlink();
 

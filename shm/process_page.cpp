@@ -74,6 +74,28 @@ ThreadReport report_of(const rt::Thread& thread, std::string& refused) {
           mask(grant.cpus)};
 }
 
+std::string processors_text(std::uint64_t cpus) {
+  std::string text;
+  for (int cpu = 0; cpu < 64; ++cpu) {
+    if ((cpus >> cpu & 1U) != 0) text += (text.empty() ? "" : ",") + std::to_string(cpu);
+  }
+  return text;
+}
+
+std::string schedule_text(bool fifo, int priority, std::uint64_t cpus) {
+  return (fifo ? "fifo " + std::to_string(priority) : "other") + (cpus == 0 ? "" : " on " + processors_text(cpus));
+}
+
+std::string realtime_text(const ProcessReport& report) {
+  std::string text;
+  for (const ThreadReport& t : report.threads) {
+    text += t.name + " asked " + schedule_text(t.asked_fifo, t.asked_priority, t.asked_cpus) + ", granted " +
+            schedule_text(t.granted_fifo, t.granted_priority, t.granted_cpus) + "; ";
+  }
+  return text + "memory lock " + (report.lock_asked ? "asked" : "not asked") + ", " + std::to_string(report.locked_bytes >> 10) +
+         " KiB locked";
+}
+
 void note_reload(ProcessReport& r, const std::string& error, std::uint32_t generation, std::uint64_t config_hash) {
   r.reload_ok = error.empty();
   r.reload_error = error;

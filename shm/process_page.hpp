@@ -11,6 +11,12 @@ namespace chappe::shm {
 void write_process_page(ProcessPage& page, const ProcessReport& report) noexcept;
 /// What a thread asked and got, as of now; the cause of a refusal is appended to `refused`.
 ThreadReport report_of(const rt::Thread& thread, std::string& refused);
+/// "0,1" for a bit mask.
+std::string processors_text(std::uint64_t cpus);
+/// "fifo 60 on 0,1"; `cpus`: bit mask, 0: any.
+std::string schedule_text(bool fifo, int priority, std::uint64_t cpus);
+/// One line for the log: each thread's wish and grant, and the memory lock.
+std::string realtime_text(const ProcessReport& report);
 /// Enters the outcome of a reload: an empty `error` means that it is in force.
 void note_reload(ProcessReport& report, const std::string& error, std::uint32_t generation, std::uint64_t config_hash);
 /// False: nobody has written it, or the writer was killed while writing.

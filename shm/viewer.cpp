@@ -46,6 +46,11 @@ std::string state_name(std::uint64_t state) {
   return "unknown";
 }
 
+/// The board is not written while nothing comes: a rate holds for two seconds, or three of its periods, after the last frame.
+bool is_current(const BoardStream& b, std::int64_t age) {
+  return static_cast<double>(age) <= std::max(2000.0, b.rate_hz > 0 ? 3000.0 / b.rate_hz : 0);
+}
+
 /// Opens `slot` anew when its name now means another object, or none; keeps the old mapping's last word otherwise.
 template <class Reader, class Open>
 void refresh(std::optional<Reader>& reader, const std::string& path, Open open, Snapshot& s) {
@@ -215,8 +220,8 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
     const auto at = on_board(v.stream);
     if (!at || board->tables().streams[*at].channels != v.channels.size()) continue;
     const BoardStream& b = image->stream(*at);
-    v.rate_hz = b.rate_hz;
     v.age_ms = age_ms(static_cast<std::uint64_t>(b.last_acquired_ns));
+    v.rate_hz = is_current(b, v.age_ms) ? b.rate_hz : 0;
     v.ended = b.ended != 0;
     v.windows_closed = b.closed[0];
     const std::size_t record = b.closed[0] > 0 ? image->closed_record(b.closed[0] - 1) : 0;
@@ -289,6 +294,7 @@ Snapshot Viewer::look() {
     s.ledger.settled = mapped_->see_ledger(s);
     if (s.ledger.settled && std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), closes)) break;
   }
+  if (!s.trouble.empty()) s.ledger.settled = false;  // an object is there that could not be read: nothing can be concluded
   mapped_->see_board_streams(s);
   return s;
 }

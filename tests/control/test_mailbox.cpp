@@ -295,6 +295,17 @@ TEST_F(Mailboxes, a_lost_name_is_noticed_and_the_new_owner_is_left_alone) {
   EXPECT_TRUE(other->still_named());
 }
 
+TEST_F(Mailboxes, a_queue_that_lost_its_name_is_served_anew) {
+  std::optional<Mailbox> mailbox;
+  ASSERT_TRUE(keep_serving(mailbox, name_, kOwnGroup));
+  const int before = mailbox->fd();
+  ASSERT_TRUE(keep_serving(mailbox, name_, kOwnGroup));
+  EXPECT_EQ(mailbox->fd(), before);
+  mq_unlink(name_.c_str());
+  ASSERT_TRUE(keep_serving(mailbox, name_, kOwnGroup));
+  EXPECT_TRUE(mailbox->still_named());
+}
+
 TEST_F(Mailboxes, the_umask_has_no_say_in_the_mode) {
   const mode_t before = umask(0777);
   const auto mailbox = Mailbox::serve(name_);

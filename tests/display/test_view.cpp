@@ -147,7 +147,7 @@ TEST(View, shows_what_real_time_was_asked_and_granted) {
       {.name = "chappe-drain", .asked_fifo = true, .asked_priority = 60, .granted_fifo = true, .granted_priority = 60});
   s.aggregator.locked_bytes = 1;
   const std::string text = picture(s);
-  EXPECT_THAT(text, HasSubstr("producer: chappe-feed other 0 (asked fifo 70) not locked"));
+  EXPECT_THAT(text, HasSubstr("producer: chappe-feed other (asked fifo 70) not locked"));
   EXPECT_THAT(text, HasSubstr("aggregator: chappe-drain fifo 60 locked"));
 }
 

@@ -87,7 +87,7 @@ TEST(ReplayPacing, a_looped_replay_resumes_as_if_it_had_never_stopped) {
   const auto whole = play(*open(file, true, true), 40);
   for (const std::uint64_t frame : {0U, 1U, 2U, 3U, 4U, 17U, 30U}) {
     const auto source = open(file, true, true);
-    source->resume_at(frame);
+    source->resume_at(frame, 0);
     const auto rest = play(*source, 5, 2, frame);
     for (std::size_t i = 0; i < 5; ++i) {
       ASSERT_EQ(rest.rows[i], whole.rows[frame + i]) << frame;
@@ -100,7 +100,7 @@ TEST(ReplayPacing, a_looped_replay_resumes_as_if_it_had_never_stopped) {
 TEST(ReplayPacing, a_regular_recording_resumes_with_its_time) {
   const TemporaryFile file("1\n2\n3\n", ".csv");
   const auto source = open(file, true, true, 1000);
-  source->resume_at(7);
+  source->resume_at(7, 0);
   const auto played = play(*source, 3, 3, 7);
   EXPECT_EQ(played.rows, (Rows{{2}, {3}, {1}}));
   EXPECT_THAT(played.times_ns, ElementsAre(7'000'000, 8'000'000, 9'000'000));
@@ -109,11 +109,11 @@ TEST(ReplayPacing, a_regular_recording_resumes_with_its_time) {
 TEST(ReplayPacing, a_replay_of_one_lap_resumes_in_it_or_is_over) {
   const TemporaryFile file("t,a\n10,1\n11,2\n12,3\n", ".csv");
   const auto within = open(file, false, true);
-  within->resume_at(2);
+  within->resume_at(2, 0);
   EXPECT_EQ(play(*within, 5).rows, (Rows{{3}}));
   for (const std::uint64_t frame : {3U, 4U, 1000U}) {
     const auto past = open(file, false, true);
-    past->resume_at(frame);
+    past->resume_at(frame, 0);
     const auto played = play(*past, 5);
     EXPECT_TRUE(played.ended);
     EXPECT_TRUE(played.rows.empty());

@@ -56,7 +56,7 @@ TEST(Simulator, sine_is_a_function_of_the_frame_index_and_the_rate) {
   stream.channels[1].offset = -7;
   const auto source = open(stream);
   const std::uint64_t start = 1'000'000'007;
-  source->resume_at(start);
+  source->resume_at(start, 0);
   const auto played = play(*source, 500, 77, start);
   for (std::size_t i = 0; i < played.rows.size(); ++i) {
     const long double turns = std::fmod(1234.5L * static_cast<long double>(start + i), 100'000.0L) / 100'000.0L;
@@ -87,7 +87,7 @@ TEST(Simulator, index_counts_frames_and_nothing_disturbs_it) {
   for (auto& c : stream.channels) c.noise = c.spike_probability = c.nan_probability = 1;
   stream.type = config::SampleType::f32;
   const auto source = open(stream);
-  source->resume_at(65'500);
+  source->resume_at(65'500, 0);
   const auto played = play(*source, 100, 33, 65'500);
   for (std::size_t i = 0; i < 100; ++i) {
     ASSERT_EQ(played.rows[i][0], static_cast<double>((65'500 + i) % 65'536));

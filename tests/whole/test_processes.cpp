@@ -3,6 +3,8 @@
 
 #include <sysexits.h>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <set>
 #include <tuple>
@@ -230,11 +232,61 @@ TEST_F(Processes, without_an_aggregator_an_orderly_stop_keeps_the_data_and_says_
   }));
   producer.signal(SIGTERM);
   ASSERT_EQ(producer.wait_for(20 * rt::kSecond), 0);
-  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("stays in the ring"));
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("blocks stay in the ring"));
   Child aggregator = instance_.aggregator();
   ASSERT_TRUE(instance_.until([&] { return aggregated(instance_.ledger()) > 1000; }));
   const Json ledger = instance_.ledger();
   EXPECT_EQ(Instance::does_not_close(ledger), "");
+}
+
+TEST_F(Processes, a_replay_that_was_stopped_without_an_aggregator_goes_on_where_it_was_and_is_mixed_with_no_other) {
+  instance_.configure(proof_config(1000));
+  const auto record = [&](int first) {
+    std::ofstream file(instance_.path("log.csv"));
+    file << "x\n";
+    for (int i = 0; i < 20000; ++i) file << first + i << '\n';
+  };
+  const std::vector<std::string> replay = {"--replay", instance_.path("log.csv"), "--once", "--as-fast-as-possible"};
+  record(0);
+  Child stopped = instance_.producer(replay);
+  ASSERT_TRUE(instance_.until([&] {
+    const Json l = instance_.ledger();
+    return l.contains("streams") && !l["streams"].empty() && l["streams"][0]["acquired"].get<std::uint64_t>() > 0;
+  }));
+  stopped.signal(SIGTERM);
+  ASSERT_EQ(stopped.wait_for(30 * rt::kSecond), 0);
+  EXPECT_EQ(Instance::losses(instance_.ledger()), "");
+  const std::filesystem::file_time_type unchanged = std::filesystem::last_write_time(instance_.path("log.csv"));
+
+  record(1'000'000);
+  Child other = instance_.producer(replay);
+  EXPECT_EQ(other.wait_for(20 * rt::kSecond), EX_DATAERR);
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("not of " + instance_.path("log.csv")));
+
+  record(0);
+  std::filesystem::last_write_time(instance_.path("log.csv"), unchanged);
+  Child aggregator = instance_.aggregator({"--window-frames", "5000", "--window-log", instance_.path("rows.csv")});
+  for (int lap = 1; lap <= 2; ++lap) {  // what is left of it; then, after its end, all of it once more
+    Child producer = instance_.producer(replay);
+    EXPECT_EQ(producer.wait_for(20 * rt::kSecond), 0);
+    const Json ledger = instance_.ledger();
+    EXPECT_EQ(Instance::does_not_close(ledger) + Instance::losses(ledger), "");
+    EXPECT_EQ(aggregated(ledger), 20000U * static_cast<unsigned>(lap));
+  }
+}
+
+TEST_F(Processes, rows_that_the_disk_does_not_take_are_told_and_cost_the_exit_code) {
+  instance_.configure(proof_config(100));
+  Child aggregator = instance_.aggregator({"--window-log", "/dev/full"});
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  producer.signal(SIGTERM);
+  EXPECT_EQ(producer.wait_for(20 * rt::kSecond), 0);
+  EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
+  aggregator.signal(SIGTERM);
+  EXPECT_EQ(aggregator.wait_for(20 * rt::kSecond), EX_IOERR);
+  EXPECT_THAT(instance_.log("chappe-aggregator"), HasSubstr("No space left"));
+  EXPECT_THAT(instance_.log("chappe-aggregator"), HasSubstr("lines are not in it"));
 }
 
 TEST_F(Processes, a_bad_file_is_refused_at_the_start_with_place_and_nearest_key) {
