@@ -147,13 +147,24 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   if (!ring) return trouble(ring.error().text);
   if (!*ring) return rt::done();
   const auto state = static_cast<shm::RingState>((*ring)->status().state.load(std::memory_order_acquire));
-  const bool finished =
-      state == shm::RingState::ended && known == (*ring)->tables().incarnation && board_->image().head().upto == (*ring)->head();
+  const bool finished = state == shm::RingState::ended && known == (*ring)->tables().incarnation &&
+                        board_->image().head().upto == (*ring)->head() && has_totals((*ring)->tables());
   if (finished || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return rt::done();
   auto begun = begin_session(std::move(**ring), false, notes);
   if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error().text);  // until its producer has made it anew
   if (begun) last_trouble_.clear();
   return begun;
+}
+
+/// The totals of an end are on the board, for all streams of the ring.
+bool Aggregator::has_totals(const shm::RingTables& ring) const {
+  const auto& streams = board_->tables().streams;
+  return std::all_of(ring.streams.begin(), ring.streams.end(), [&](const shm::StreamEntry& mine) {
+    for (std::size_t i = 0; i < streams.size(); ++i) {
+      if (std::strcmp(streams[i].name, mine.name) == 0) return board_->image().stream(i).ended != 0;
+    }
+    return false;
+  });
 }
 
 rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes) {
@@ -207,18 +218,29 @@ void Aggregator::end_session(std::vector<std::string>& notes) {
   session_.reset();
 }
 
-/// The board keeps the producer's totals, so that the ledger closes after its objects are gone. What was committed and is neither merged
-/// nor counted was overrun at the very end, where no later block tells.
+/// STEP end 2: the board keeps the producer's totals, so that the ledger closes after its objects are gone. What was overwritten at the
+/// very end is overrun now: no later block tells. The totals are read first; then the ring must still be at its end, or they are another
+/// start's.
 void Aggregator::hand_over_totals() {
   auto ledger = shm::LedgerReader::open(config_.instance);
+  std::vector<std::optional<shm::BoardTotals>> totals;
+  for (const auto& stream : board_->tables().streams) {
+    const shm::LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(stream.name) : nullptr;
+    totals.push_back(entry != nullptr ? std::optional(shm::totals_of(*entry)) : std::nullopt);
+  }
+  const shm::RingReader& ring = session_->ring;
+  const auto state = static_cast<shm::RingState>(ring.status().state.load(std::memory_order_acquire));
+  if (state != shm::RingState::ended || ring.head() != board_->image().head().upto ||
+      !ring.is_named(shm::object_path(config_.instance, "ring")))
+    return;
   for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
     shm::BoardStream& b = board_->image().stream(i);
-    const shm::LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(board_->tables().streams[i].name) : nullptr;
-    if (entry != nullptr) {  // else somebody removed it: what was known stays, and does not close
-      b.totals = shm::totals_of(*entry);
-      if (b.totals.committed > b.aggregated + b.overrun) b.overrun = b.totals.committed - b.aggregated;
-    }
     b.ended = 1;
+    if (!totals[i]) continue;  // somebody removed the ledger: what was known stays, and does not close
+    b.totals = *totals[i];
+    if (b.skipped != 0 && b.totals.committed > b.committed) b.overrun += b.totals.committed - b.committed;
+    b.committed = std::max(b.committed, b.totals.committed);
+    b.skipped = 0;
   }
   board_->publish();
 }

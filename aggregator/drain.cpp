@@ -132,8 +132,14 @@ void Drain::attach() noexcept {
     next_ = gate_->attach(*ring_, upto);
   else
     next_ = std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
+  if (!known || next_ > upto) note_skip();
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
+}
+
+/// Blocks were passed over, nobody knows of which streams.
+void Drain::note_skip() noexcept {
+  for (const std::size_t at : board_stream_) board_->image().stream(at).skipped = 1;
 }
 
 void Drain::run() noexcept {
@@ -181,6 +187,7 @@ bool Drain::take_block(std::uint64_t number) noexcept {
   const std::byte* payload = nullptr;
   if (!ring_->look(number, block, payload)) {  // a slot that was never finished, or overwritten: the next whole block counts it
     board_->control().torn.add();
+    note_skip();
     return true;
   }
   if (must_wait_for_rows(block.stream)) return false;
@@ -195,6 +202,7 @@ bool Drain::take_block(std::uint64_t number) noexcept {
                       .period_ns = block.period_ns});
   if (!ring_->still(number)) {
     board_->control().torn.add();
+    note_skip();
     return true;
   }
   merge_block(block);
@@ -210,10 +218,7 @@ void Drain::merge_block(const shm::BlockHead& block) noexcept {
   shm::BoardStream& b = board_->image().stream(board_stream_[block.stream]);
   closing_ = block.stream;
   current_.statistics[block.stream]->merge(*this);
-  b.overrun += shm::missing_between(b.next_frame, b.drops, block);
-  b.aggregated += block.frames;
-  b.next_frame = block.first_frame + block.frames;
-  b.drops = block.drops;
+  shm::enter_block(b, block);
   b.last_acquired_ns = block.acquired_ns;
   b.ended = 0;
   dirty_[block.stream] = true;

@@ -269,9 +269,10 @@ bool Producer::is_acknowledged() const {
   return true;
 }
 
+/// STEP end 3. The gates go last: their lease keeps the next start from the rest until then.
 void Producer::unlink() {
-  ring_->unlink();
   ledger_->unlink();
+  ring_->unlink();
 }
 
 void Producer::report_realtime(shm::ProcessReport& report) const {

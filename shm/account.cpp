@@ -20,12 +20,26 @@ std::uint64_t missing_between(std::uint64_t next_frame, std::uint64_t drops, con
   return lost > 0 ? static_cast<std::uint64_t>(lost) : 0;
 }
 
+Walk walk_from(const BoardStream& board) noexcept {
+  return {.highest_committed = board.committed, .next_frame = board.next_frame, .drops = board.drops, .skipped = board.skipped != 0};
+}
+
+void enter_block(BoardStream& board, const BlockHead& block) noexcept {
+  board.overrun += missing_between(board.next_frame, board.drops, block);
+  board.aggregated += block.frames;
+  board.next_frame = block.first_frame + block.frames;
+  board.drops = block.drops;
+  board.committed = block.committed;
+  board.skipped = 0;
+}
+
 void walk_block(Walk& walk, const BlockHead& block) noexcept {
   walk.pending += missing_between(walk.next_frame, walk.drops, block);
   walk.frames += block.frames;
   walk.next_frame = block.first_frame + block.frames;
   walk.drops = block.drops;
   walk.highest_committed = std::max(walk.highest_committed, block.committed);
+  walk.skipped = false;
 }
 
 Account account_of(const std::string& name, const BoardTotals& p, const BoardStream& board, const Walk& walk, std::uint64_t block_frames,
@@ -36,18 +50,19 @@ Account account_of(const std::string& name, const BoardTotals& p, const BoardStr
   a.filled = p.filled;
   a.handed = p.handed;
   a.dropped = {p.full, p.pool, p.source, p.paused, p.crash};
-  // A producer killed between the slot's sequence and this count: the slot is the truth.
+  // A producer killed (or stopped) between the slot's sequence and this count: the slot is the truth, and so is the board that holds it.
   a.committed = std::max(p.committed, walk.highest_committed);
   a.aggregated = board.aggregated;
   a.overrun = board.overrun;
   a.in_ring = walk.frames;
-  a.overrun_pending = walk.pending;
+  // The last blocks of a stream that were overwritten have no later block that tells.
+  a.overrun_pending = walk.pending + (walk.skipped ? a.committed - walk.highest_committed : 0);
   const std::int64_t in_read = minus(a.acquired, a.filled + p.pool + p.source + p.paused);  // law 1
   const std::int64_t in_pool = minus(a.filled, a.handed);                                   // law 2
   const std::int64_t in_hand = minus(a.handed, a.committed + p.full + p.crash);             // law 3
   const std::int64_t in_table = minus(a.committed, a.aggregated + a.overrun);               // law 4
   a.unexplained = outside(in_read, block_frames) + outside(in_pool, pool_frames) + outside(in_hand, block_frames) +
-                  (in_table - static_cast<std::int64_t>(walk.frames + walk.pending));
+                  (in_table - static_cast<std::int64_t>(walk.frames + a.overrun_pending));
   const auto counted = [](std::int64_t frames, std::uint64_t bound) {
     return static_cast<std::uint64_t>(std::clamp<std::int64_t>(frames, 0, static_cast<std::int64_t>(bound)));
   };

@@ -13,9 +13,15 @@ namespace chappe::shm {
 struct Walk {
   std::uint64_t frames = 0;                 ///< in whole slots
   std::uint64_t pending = 0;                ///< missing between the board's last frame and the first whole slot, and between whole slots
-  std::uint64_t highest_committed = 0;      ///< cumulative, as the last whole slot names it
+  std::uint64_t highest_committed = 0;      ///< cumulative, as the board or the last whole slot names it
   std::uint64_t next_frame = 0, drops = 0;  ///< cursor of the header arithmetic
+  bool skipped = false;                     ///< a slot behind the stream's last block is not whole, or overwritten: it may have been its
 };
+
+/// Where a walk of this stream begins.
+Walk walk_from(const BoardStream& board) noexcept;
+/// The consumer's side: enters a merged block. What is missing before it is overrun.
+void enter_block(BoardStream& board, const BlockHead& block) noexcept;
 
 /// Takes one whole block into the walk of its stream: what lies between it and what came before is missing, less what the producer dropped.
 void walk_block(Walk& walk, const BlockHead& block) noexcept;

@@ -193,6 +193,8 @@ struct BoardStream {
   double rate_hz;                           ///< frames per second, measured over the last second or more
   std::uint64_t ended;                      ///< 1: the producer ended in order and everything is merged
   BoardTotals totals;                       ///< meaningful when ended
+  std::uint64_t committed;                  ///< cumulative, as the last merged block names it
+  std::uint64_t skipped;                    ///< 1: blocks were passed over since then, which may have been this stream's
 };
 
 /// First bytes of a board slot.

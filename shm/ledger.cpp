@@ -58,6 +58,7 @@ BoardTotals totals_of(const LedgerEntry& entry) noexcept {
     if (std::memcmp(&first, &second, sizeof first) == 0) break;
     first = second;
   }
+  std::atomic_thread_fence(std::memory_order_acquire);  // what the caller looks at next is no older than this
   return first;
 }
 

@@ -73,10 +73,18 @@ void walk_ring(const RingReader& ring, std::uint64_t upto, Walks& walks) {
   const std::uint64_t blocks = ring.tables().geometry.blocks;
   std::vector<Walk*> by_stream;
   for (const auto& e : ring.tables().streams) by_stream.push_back(&walks[text_of(e.name, kNameBytes)]);
-  for (std::uint64_t n = std::max(upto, head > blocks ? head - blocks : 0); n < head; ++n) {
+  const std::uint64_t first = std::max(upto, head > blocks ? head - blocks : 0);
+  const auto skip = [&] {
+    for (Walk* walk : by_stream) walk->skipped = true;
+  };
+  if (first > upto) skip();
+  for (std::uint64_t n = first; n < head; ++n) {
     BlockHead block;
     const std::byte* payload = nullptr;
-    if (ring.look(n, block, payload)) walk_block(*by_stream[block.stream], block);
+    if (ring.look(n, block, payload))
+      walk_block(*by_stream[block.stream], block);
+    else
+      skip();
   }
 }
 
@@ -255,10 +263,7 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
   const std::uint64_t head = ring ? ring->head() : 0;
   for (const auto& name : names) {
     const auto at = on_board(name);
-    if (at) {
-      walks[name].next_frame = image->stream(*at).next_frame;
-      walks[name].drops = image->stream(*at).drops;
-    }
+    if (at) walks[name] = walk_from(image->stream(*at));
     const LedgerEntry* entry = ledger ? ledger->find(name) : nullptr;
     if (entry != nullptr)
       totals[name] = totals_of(*entry);
@@ -266,7 +271,11 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
       totals[name] = image->stream(*at).totals;
   }
   // A retired ring that the board still speaks of comes before its successor.
-  if (draining && board && image->head().incarnation == draining->tables().incarnation) walk_ring(*draining, s.upto, walks);
+  if (draining && board && image->head().incarnation == draining->tables().incarnation)
+    walk_ring(*draining, s.upto, walks);
+  else if (board && image->head().incarnation != 0 && !of_this_ring) {  // what the board knew has given way: its last blocks may be lost
+    for (auto& [name, walk] : walks) walk.skipped = true;
+  }
   if (ring) walk_ring(*ring, of_this_ring ? s.upto : 0, walks);
   for (const auto& name : names) {
     const auto at = on_board(name);

@@ -80,5 +80,32 @@ TEST(Account, a_slot_tells_what_a_killed_feed_did_not_count_any_more) {
   EXPECT_EQ(account_of("s", p, BoardStream{}, w, 16, 64).unexplained, 0);
 }
 
+TEST(Account, the_board_tells_what_a_killed_feed_did_not_count_any_more) {
+  const BoardTotals p{
+      .acquired = 20, .filled = 20, .handed = 20, .committed = 10, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  BoardStream b{};
+  enter_block(b, block(0, 10, 0, 10));
+  enter_block(b, block(10, 10, 0, 20));
+  const Account a = account_of("s", p, b, walk_from(b), 16, 64);
+  EXPECT_EQ(a.unexplained, 0);
+  EXPECT_EQ(a.committed, 20U);
+}
+
+TEST(Account, the_last_blocks_of_a_silent_stream_are_pending_only_where_blocks_were_passed_over) {
+  const BoardTotals p{
+      .acquired = 30, .filled = 30, .handed = 30, .committed = 30, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  BoardStream b{};
+  enter_block(b, block(0, 10, 0, 10));
+  EXPECT_EQ(account_of("s", p, b, walk_from(b), 16, 64).unexplained, 20);
+  b.skipped = 1;
+  Account a = account_of("s", p, b, walk_from(b), 16, 64);
+  EXPECT_EQ(a.unexplained, 0);
+  EXPECT_EQ(a.overrun_pending, 20U);
+  Walk w = walk_from(b);
+  walk_block(w, block(10, 10, 0, 20));
+  a = account_of("s", p, b, w, 16, 64);
+  EXPECT_EQ(a.unexplained, 10) << "a whole block ends the doubt";
+}
+
 }  // namespace
 }  // namespace chappe::shm

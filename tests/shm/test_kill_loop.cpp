@@ -133,7 +133,9 @@ RingSpec spec_of(const std::string& instance) {
   BoardSlot& head = board->image().head();
   BoardStream& account = board->image().stream(0);
   const auto attach = [&] {
-    head.upto = gate->attach(*ring, head.incarnation == ring->tables().incarnation ? head.upto : 0);
+    const std::uint64_t upto = head.incarnation == ring->tables().incarnation ? head.upto : 0;
+    head.upto = gate->attach(*ring, upto);
+    if (head.upto > upto) account.skipped = 1;
     head.incarnation = ring->tables().incarnation;
   };
   attach();
@@ -155,17 +157,20 @@ RingSpec spec_of(const std::string& instance) {
       shared.consumer_phase.store(kMerge, std::memory_order_relaxed);
       BlockHead block;
       const std::byte* payload = nullptr;
-      if (!ring->look(next, block, payload)) continue;
+      if (!ring->look(next, block, payload)) {
+        account.skipped = 1;
+        continue;
+      }
       const auto* words = reinterpret_cast<const std::uint64_t*>(payload);
       std::uint64_t wrong = 0;
       for (std::uint32_t i = 0; i < block.frames; ++i)
         wrong += words[2 * i] != block.first_frame + i || words[2 * i + 1] != 2 * (block.first_frame + i);
-      if (!ring->still(next)) continue;
+      if (!ring->still(next)) {
+        account.skipped = 1;
+        continue;
+      }
       if (wrong != 0) shared.wrong_values.fetch_add(wrong);
-      account.overrun += missing_between(account.next_frame, account.drops, block);
-      account.aggregated += block.frames;
-      account.next_frame = block.first_frame + block.frames;
-      account.drops = block.drops;
+      enter_block(account, block);
     }
     shared.consumer_phase.store(kBoard, std::memory_order_relaxed);
     head.upto = next;
