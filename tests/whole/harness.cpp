@@ -166,6 +166,18 @@ std::vector<std::string> Instance::objects() const {
   return found;
 }
 
+std::vector<std::string> Instance::queues() const {
+  std::vector<std::string> found;
+  for (const char* role : {"control", "producer"}) {
+    const std::string queue = "/chappe." + name_ + "." + role;
+    const mqd_t opened = mq_open(queue.c_str(), O_RDONLY);
+    if (opened == static_cast<mqd_t>(-1) && errno == ENOENT) continue;
+    if (opened != static_cast<mqd_t>(-1)) mq_close(opened);
+    found.push_back(queue);
+  }
+  return found;
+}
+
 std::string Instance::does_not_close(const Json& ledger) {
   if (!ledger.is_object() || !ledger.contains("streams")) return "no ledger: " + ledger.dump();
   std::string wrong;

@@ -40,6 +40,7 @@ class Child {
   void signal(int number) const;
   void kill_it();                                      ///< SIGKILL, and waits
   std::optional<int> wait_for(std::int64_t limit_ns);  ///< exit code; nullopt: it still runs (or died by a signal: -signal)
+  std::optional<int> poll() { return wait_for(0); }  ///< exit code, if it has ended
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
@@ -83,6 +84,8 @@ class Instance {
   [[nodiscard]] std::string log(const std::string& program) const;
   /// Names of this instance in /dev/shm.
   [[nodiscard]] std::vector<std::string> objects() const;
+  /// Its two message queues, if they are there.
+  [[nodiscard]] std::vector<std::string> queues() const;
   /// Every stream settled, nothing unexplained. Empty, or what is wrong.
   static std::string does_not_close(const Json& ledger);
   /// Of every stream nothing was dropped, for no cause, and nothing overrun. Empty, or what was.

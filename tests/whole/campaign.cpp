@@ -1,0 +1,161 @@
+#include "campaign.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include "rt/clock.hpp"
+
+namespace chappe::whole {
+namespace {
+
+constexpr std::int64_t kPatience = 30 * rt::kSecond;  // what takes longer hangs
+constexpr const char* kPrograms[] = {"chappe-producer", "chappe-aggregator", "chappe-display"};
+
+std::uint64_t sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count) {
+  std::uint64_t sum = 0;
+  for (const auto& a : s.ledger.streams) sum += a.*count;
+  return sum;
+}
+
+}  // namespace
+
+Campaign::Campaign(const CampaignOptions& options) : options_(options), random_(options.seed), viewer_(instance_.name()) {}
+Campaign::~Campaign() = default;
+
+bool Campaign::fail(const std::string& what) {
+  if (failure_.empty()) failure_ = (current_.empty() ? "" : current_ + ": ") + what;
+  return false;
+}
+
+/// `proof` and `wide` are functions of the frame index, so that each row can be proved; `slow` is a stream that is silent most of the time.
+void Campaign::configure(const std::string& more) {
+  const std::string index = "waveform = \"index\"}";
+  const std::uint64_t half = options_.samples_per_s / 2;
+  std::string text = "[ring]\nblocks = " + std::to_string(file_.blocks) + "\nblock_bytes = " + std::to_string(file_.block_bytes) +
+                     "\n[realtime]\nlock_memory = false\n[[stream]]\nname = \"proof\"\ntype = \"f32\"\nrate = " + std::to_string(half / 4) +
+                     "\nchannels = [{name = \"a\", " + index + ", {name = \"b\", " + index + ", {name = \"c\", " + index +
+                     ", {name = \"d\", " + index + "]\n[[stream.window]]\nframes = " + std::to_string(file_.window) +
+                     "\n[[stream]]\nname = \"wide\"\ntype = \"f64\"\nrate = " + std::to_string(half / 8) + "\nchannels = [";
+  for (char c = 'a'; c <= 'h'; ++c) text += std::string(c == 'a' ? "" : ", ") + "{name = \"" + c + "\", " + index;
+  text +=
+      "]\n[[stream.window]]\nduration = \"100ms\"\n[[stream]]\nname = \"slow\"\ntype = \"f64\"\nrate = 40\nchannels = [{name = \"a\", " +
+      index + "]\n[[stream.window]]\nframes = 20\n";
+  instance_.configure(text + more);
+}
+
+void Campaign::launch(Role role) {
+  static const std::vector<std::string> none;
+  const std::vector<std::string> arguments[] = {
+      none,
+      {"--window-log", instance_.path("windows.csv"), "--closing-ledger", instance_.path("closing.json")},
+      {"--plain", "--refresh", "20"}};
+  process_[role] = instance_.start(kPrograms[role], arguments[role]);
+  if (role != kDisplay) in_force_[role] = file_;
+}
+
+void Campaign::pause(std::int64_t most_ms) {  // the random instant
+  rt::sleep_until(rt::monotonic_ns() + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most_ms * rt::kMillisecond)));
+}
+
+shm::Snapshot Campaign::look() {
+  shm::Snapshot s = viewer_.look();
+  ++looks_;
+  // Both counters begin anew with a board of other streams.
+  rows_lost_ += s.log_rows_lost - (s.log_rows_lost >= last_rows_lost_ ? last_rows_lost_ : 0);
+  last_rows_lost_ = s.log_rows_lost;
+  const std::uint64_t timeouts = s.doorbell_timeouts_with_data;
+  timeouts_with_data_ += timeouts - (timeouts >= last_timeouts_ ? last_timeouts_ : 0);
+  last_timeouts_ = timeouts;
+  return s;
+}
+
+bool Campaign::until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds) {
+  const std::int64_t deadline = rt::monotonic_ns() + kPatience;
+  while (!holds(look())) {
+    if (rt::monotonic_ns() > deadline) return fail("hangs: " + what + "\n" + instance_.status().dump(2) + instance_.ledger().dump(2));
+    for (const Role role : {kProducer, kAggregator}) {
+      if (const auto code = process_[role].poll()) return fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code));
+    }
+    rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 4);
+  }
+  return true;
+}
+
+bool Campaign::recover(std::initializer_list<Role> roles) {
+  const shm::Snapshot before = look();
+  const std::int64_t start = rt::monotonic_ns();
+  for (const Role role : roles) launch(role);
+  const std::uint64_t acquired = sum_of(before, &shm::Account::acquired), aggregated = sum_of(before, &shm::Account::aggregated);
+  std::uint64_t then = 0;  // aggregated when the first frame behind the start was acquired
+  const bool flows = until("no data after a restart", [&](const shm::Snapshot& s) {
+    const std::uint64_t now = sum_of(s, &shm::Account::aggregated);
+    if (then == 0 && sum_of(s, &shm::Account::acquired) > acquired) then = std::max(now, aggregated);
+    return then != 0 && now > then;
+  });
+  if (flows) tallies_[current_].recovery_ms.push_back(static_cast<double>(rt::monotonic_ns() - start) / 1e6);
+  return flows;
+}
+
+/// Law by law, at whatever instant this is. What changes while it is looked at is looked at again.
+bool Campaign::account_closes() {
+  shm::Snapshot s = look();
+  for (int attempt = 0; attempt < 50 && !s.ledger.settled; ++attempt) s = look();
+  if (!s.ledger.settled) return s.trouble.empty() ? true : fail("the viewer has trouble: " + s.trouble);
+  for (const auto& a : s.ledger.streams) {
+    if (a.unexplained != 0) return fail("unexplained " + std::to_string(a.unexplained) + ": " + instance_.ledger().dump(2));
+  }
+  ledger_ = std::move(s.ledger);
+  return true;
+}
+
+bool Campaign::start() {
+  current_ = "first start";
+  configure();
+  launch(kDisplay);
+  return recover({kAggregator, kProducer}) && account_closes();
+}
+
+bool Campaign::strike() {
+  unsigned all = 0;
+  for (const Kind& kind : kinds()) all += kind.weight;
+  auto drawn = static_cast<unsigned>(random_() % all);
+  for (const Kind& kind : kinds()) {
+    if (drawn < kind.weight) return strike(kind.name);
+    drawn -= kind.weight;
+  }
+  return false;
+}
+
+bool Campaign::strike(const std::string& event) {
+  const auto kind = std::find_if(kinds().begin(), kinds().end(), [&](const Kind& k) { return event == k.name; });
+  if (kind == kinds().end()) return fail("no such event: " + event);
+  current_ = event;
+  ++tallies_[event].events;
+  pause(60);
+  return (this->*kind->body)() && account_closes();
+}
+
+std::vector<std::string> Campaign::events() {
+  std::vector<std::string> names;
+  for (const Kind& kind : kinds()) names.emplace_back(kind.name);
+  return names;
+}
+
+bool Campaign::finish() {
+  current_ = "end";
+  for (const Role role : {kProducer, kAggregator}) {
+    process_[role].signal(SIGTERM);
+    const auto code = process_[role].wait_for(kPatience);
+    if (code != 0) {
+      return fail(std::string(kPrograms[role]) + " did not end in order: " + (code ? std::to_string(*code) : "it hangs") + "\n" +
+                  instance_.log(kPrograms[role]));
+    }
+  }
+  process_[kDisplay].signal(SIGTERM);
+  if (process_[kDisplay].wait_for(kPatience) != 0) return fail("the display did not end in order");
+  if (const auto left = instance_.objects(); !left.empty()) return fail("left in /dev/shm: " + left.front());
+  if (const auto left = instance_.queues(); !left.empty()) return fail("left as a queue: " + left.front());
+  return prove_rows();
+}
+
+}  // namespace chappe::whole

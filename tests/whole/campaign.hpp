@@ -1,0 +1,108 @@
+// A campaign against the product: the three real processes under load, and events that befall them. Each event leaves the instance at work;
+// after each the ledger is looked at, and at the end every window row is proved. One thread.
+#pragma once
+#include <array>
+#include <functional>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "harness.hpp"
+#include "shm/viewer.hpp"
+
+namespace chappe::whole {
+
+struct CampaignOptions {
+  std::uint64_t seed = 1;
+  std::uint64_t samples_per_s = 500'000;
+};
+
+/// Of one kind of event.
+struct Tally {
+  std::uint64_t events = 0;
+  std::vector<double> recovery_ms;  ///< of those that restart somebody: from the start of the new process to its first data on the board
+};
+
+class Campaign {
+ public:
+  explicit Campaign(const CampaignOptions& options);
+  ~Campaign();
+  Campaign(const Campaign&) = delete;
+  Campaign& operator=(const Campaign&) = delete;
+
+  /// Starts the instance and waits for data. All that returns bool: false, and failure() says why, once anything is wrong.
+  bool start();
+  /// One event, drawn at random; or the named one.
+  bool strike();
+  bool strike(const std::string& event);
+  /// Looks at the ledger, at whatever instant this is.
+  bool account_closes();
+  /// Orderly end of all, then the proof of every row.
+  bool finish();
+
+  [[nodiscard]] const std::string& failure() const { return failure_; }
+  [[nodiscard]] const std::map<std::string, Tally>& tallies() const { return tallies_; }
+  [[nodiscard]] const shm::Ledger& ledger() const { return ledger_; }  ///< as last settled; after finish(): the closing one
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+  [[nodiscard]] std::uint64_t rows_lost() const { return rows_lost_; }
+  [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  [[nodiscard]] std::uint64_t timeouts_with_data() const { return timeouts_with_data_; }
+  [[nodiscard]] const Instance& instance() const { return instance_; }
+  [[nodiscard]] const std::array<Child, 3>& processes() const { return process_; }  ///< by Role; the last is the display
+  static std::vector<std::string> events();
+
+  enum Role : std::size_t { kProducer, kAggregator, kDisplay };
+
+ private:
+  struct Settings {
+    int window = 5000, blocks = 512, block_bytes = 16384;
+    bool operator==(const Settings&) const = default;
+    [[nodiscard]] bool same_geometry(const Settings& o) const { return blocks == o.blocks && block_bytes == o.block_bytes; }
+  };
+  using Event = bool (Campaign::*)();
+  struct Kind {
+    const char* name;
+    unsigned weight;
+    Event body;
+  };
+  static const std::vector<Kind>& kinds();
+
+  bool fail(const std::string& what);
+  void configure(const std::string& more = "");
+  void launch(Role role);
+  void pause(std::int64_t most_ms);
+  Role either() { return random_() % 2 == 0 ? kProducer : kAggregator; }
+  /// Starts `roles` anew, and waits until what they do is on the board.
+  bool recover(std::initializer_list<Role> roles);
+  bool until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds);
+  shm::Snapshot look();
+  bool reload(bool good, bool by_command);
+
+  bool kill_one();
+  bool kill_both();
+  bool kill_in_start();
+  bool stop_and_continue();
+  bool kill_while_stopped();
+  bool end_in_order();
+  bool reload_good();
+  bool reload_bad();
+  bool change_geometry();
+  bool viewer();
+
+  bool prove_rows();
+
+  CampaignOptions options_;
+  Instance instance_;
+  std::mt19937_64 random_;
+  shm::Viewer viewer_;
+  std::array<Child, 3> process_;
+  std::array<Settings, 2> in_force_;  ///< of producer and aggregator, as they started
+  Settings file_;
+  std::map<std::string, Tally> tallies_;
+  std::string current_, failure_;
+  shm::Ledger ledger_;
+  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, timeouts_with_data_ = 0, last_timeouts_ = 0;
+};
+
+}  // namespace chappe::whole

@@ -1,0 +1,146 @@
+// What may befall the three processes. Each event ends with all of them at work again.
+#include <csignal>
+
+#include "campaign.hpp"
+#include "rt/clock.hpp"
+
+namespace chappe::whole {
+
+const std::vector<Campaign::Kind>& Campaign::kinds() {
+  static const std::vector<Kind> all = {
+      {"kill one", 30, &Campaign::kill_one},
+      {"kill both", 8, &Campaign::kill_both},
+      {"kill in start", 12, &Campaign::kill_in_start},
+      {"stop and continue", 8, &Campaign::stop_and_continue},
+      {"kill while stopped", 6, &Campaign::kill_while_stopped},
+      {"end in order", 6, &Campaign::end_in_order},
+      {"reload, good", 8, &Campaign::reload_good},
+      {"reload, bad", 4, &Campaign::reload_bad},
+      {"other geometry", 8, &Campaign::change_geometry},
+      {"viewer", 10, &Campaign::viewer},
+  };
+  return all;
+}
+
+bool Campaign::kill_one() {
+  const Role role = either();
+  process_[role].kill_it();
+  if (random_() % 3 == 0) {  // the other goes on meanwhile
+    pause(100);
+    if (!account_closes()) return false;
+  }
+  return recover({role});
+}
+
+bool Campaign::kill_both() {
+  const Role first = either(), second = first == kProducer ? kAggregator : kProducer;
+  process_[first].kill_it();
+  process_[second].kill_it();
+  if (!account_closes()) return false;
+  return random_() % 2 == 0 ? recover({first, second}) : recover({second, first});
+}
+
+/// Killed again and again before it has come up.
+bool Campaign::kill_in_start() {
+  const Role role = either();
+  process_[role].kill_it();
+  for (std::uint64_t n = 1 + random_() % 4; n > 0; --n) {
+    launch(role);
+    pause(25);
+    process_[role].kill_it();
+  }
+  return recover({role});
+}
+
+bool Campaign::stop_and_continue() {
+  const Role role = either();
+  process_[role].signal(SIGSTOP);
+  pause(300);
+  const bool closes = account_closes();
+  process_[role].signal(SIGCONT);
+  if (!closes) return false;
+  const shm::Snapshot before = look();
+  const auto frames = [](const shm::Snapshot& s) {
+    std::uint64_t sum = 0;
+    for (const auto& a : s.ledger.streams) sum += a.aggregated;
+    return sum;
+  };
+  return until("no data after SIGCONT", [&](const shm::Snapshot& s) { return frames(s) > frames(before); });
+}
+
+bool Campaign::kill_while_stopped() {
+  const Role role = either();
+  process_[role].signal(SIGSTOP);
+  pause(100);
+  process_[role].kill_it();
+  return recover({role});
+}
+
+bool Campaign::end_in_order() {
+  const Role role = either();
+  process_[role].signal(SIGTERM);
+  const auto code = process_[role].wait_for(30 * rt::kSecond);
+  if (code != 0) return fail(code ? "exit " + std::to_string(*code) : "an orderly end hangs");
+  return recover({role});
+}
+
+/// Both are told, by signal or by command; each applies it exactly if it may.
+bool Campaign::reload(bool good, bool by_command) {
+  const shm::Snapshot before = look();
+  const std::uint64_t counts[] = {before.producer.reloads, before.aggregator.reloads};
+  const bool applies[] = {good && file_.same_geometry(in_force_[kProducer]), good && file_.same_geometry(in_force_[kAggregator])};
+  if (by_command) {
+    const Output said = run("chappectl", {"reload", "--instance", instance_.name()});
+    if ((said.exit_code == 0) != (applies[0] && applies[1]))
+      return fail("chappectl reload: exit " + std::to_string(said.exit_code) + said.err);
+  } else {
+    for (const Role role : {kProducer, kAggregator}) process_[role].signal(SIGUSR1);
+  }
+  const auto judged = [](const shm::ProcessReport& now, std::uint64_t then) { return now.reloads > then; };
+  if (!until("a reload is not judged",
+             [&](const shm::Snapshot& s) { return judged(s.producer, counts[0]) && judged(s.aggregator, counts[1]); }))
+    return false;
+  const shm::Snapshot after = look();
+  if (after.producer.reload_ok != applies[0]) return fail("the producer's reload: " + after.producer.reload_error);
+  if (after.aggregator.reload_ok != applies[1]) return fail("the aggregator's reload: " + after.aggregator.reload_error);
+  return true;
+}
+
+bool Campaign::reload_good() {
+  file_.window = 3000 + static_cast<int>(random_() % 5) * 1000;
+  configure();
+  return reload(true, random_() % 2 == 0);
+}
+
+bool Campaign::reload_bad() {
+  configure("[unknown]\n");
+  const bool refused = reload(false, random_() % 2 == 0);
+  configure();
+  return refused;
+}
+
+/// The ring is superseded; in one case of two its aggregator dies at the same time, in one of two the new producer is killed in its start.
+bool Campaign::change_geometry() {
+  file_.blocks = 128 << random_() % 3;
+  file_.block_bytes = 4096 << random_() % 3;
+  configure();
+  const bool aggregator_too = random_() % 2 == 0;
+  if (aggregator_too) process_[kAggregator].kill_it();
+  process_[kProducer].kill_it();
+  if (random_() % 2 == 0) {
+    launch(kProducer);
+    pause(20);
+    process_[kProducer].kill_it();
+  }
+  return aggregator_too ? recover({kProducer, kAggregator}) : recover({kProducer});
+}
+
+bool Campaign::viewer() {
+  process_[kDisplay].kill_it();
+  launch(kDisplay);
+  const Json seen = instance_.display();
+  if (!seen.is_object() || seen["instance"].get<std::string>() != instance_.name()) return fail("chappe-display --once: " + seen.dump());
+  return true;
+}
+
+}  // namespace chappe::whole

@@ -1,0 +1,232 @@
+// torture_product: the three real processes under load, and random kills, stops, restarts, reloads, changes of geometry, viewers. Exit 0
+// only if at every look the ledger closed, every window row is exact and nothing is left. With --kill-every a soak: one kill now and then,
+// and what the processes hold of memory and descriptors must stay flat.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "campaign.hpp"
+#include "rt/clock.hpp"
+
+namespace chappe::whole {
+namespace {
+
+struct Arguments {
+  CampaignOptions campaign;
+  std::uint64_t events = 300;
+  double seconds = 0, kill_every_s = 0;
+  bool json = false;
+};
+
+/// What one process held at one time: RssAnon in KiB, descriptors.
+struct Holding {
+  std::int64_t at_ns = 0;
+  std::uint64_t kib = 0, descriptors = 0;
+};
+
+Holding holding_of(const Child& child) {
+  Holding h{.at_ns = rt::monotonic_ns()};
+  const std::string proc = "/proc/" + std::to_string(child.pid());
+  std::ifstream status(proc + "/status");
+  for (std::string field; status >> field;) {
+    if (field == "RssAnon:") status >> h.kib;
+  }
+  std::error_code ignored;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(proc + "/fd", ignored)) ++h.descriptors;
+  return h;
+}
+
+/// The holdings of a soak. A process counts from 20 s after its start on.
+class Watch {
+ public:
+  void sample(const Campaign& campaign) {
+    for (std::size_t role = 0; role < held_.size(); ++role) {
+      const Child& child = campaign.processes()[role];
+      if (child.pid() != pid_[role]) since_[role] = rt::monotonic_ns();
+      pid_[role] = child.pid();
+      if (rt::monotonic_ns() - since_[role] > 20 * rt::kSecond) held_[role].push_back(holding_of(child));
+    }
+    objects_.push_back(campaign.instance().objects().size());
+  }
+  /// The medians of the first and the last tenth differ by a tenth (and 512 KiB) at most; the descriptors by none.
+  std::string grows() const {
+    std::string text;
+    for (std::size_t role = 0; role < held_.size(); ++role) {
+      if (held_[role].size() < 20) continue;
+      const auto [first, last] = ends(role);
+      if (last.kib > first.kib + first.kib / 10 + 512)
+        text += fmt::format("{} grows from {} to {} KiB; ", kNames[role], first.kib, last.kib);
+      if (last.descriptors != first.descriptors)
+        text += fmt::format("{}: {} descriptors became {}; ", kNames[role], first.descriptors, last.descriptors);
+    }
+    return text;
+  }
+  void print() const {
+    if (objects_.empty()) return;
+    for (std::size_t role = 0; role < held_.size(); ++role) {
+      if (held_[role].empty()) continue;
+      const auto [first, last] = ends(role);
+      fmt::print("  {:<12} {} samples; RssAnon {} KiB in the first tenth, {} in the last; descriptors {}, {}\n", kNames[role],
+                 held_[role].size(), first.kib, last.kib, first.descriptors, last.descriptors);
+    }
+    const auto [least, most] = std::minmax_element(objects_.begin(), objects_.end());
+    fmt::print("  objects in /dev/shm: {} to {}\n", *least, *most);
+  }
+
+ private:
+  static constexpr const char* kNames[] = {"producer", "aggregator", "display"};
+  [[nodiscard]] std::pair<Holding, Holding> ends(std::size_t role) const {
+    const std::size_t tenth = std::max<std::size_t>(held_[role].size() / 10, 1);
+    const auto median = [](std::vector<Holding> of) {
+      Holding m;
+      const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
+      std::nth_element(of.begin(), middle, of.end(), [](const Holding& a, const Holding& b) { return a.descriptors < b.descriptors; });
+      m.descriptors = middle->descriptors;
+      std::nth_element(of.begin(), middle, of.end(), [](const Holding& a, const Holding& b) { return a.kib < b.kib; });
+      m.kib = middle->kib;
+      return m;
+    };
+    const auto& all = held_[role];
+    return {median({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(tenth)}),
+            median({all.end() - static_cast<std::ptrdiff_t>(tenth), all.end()})};
+  }
+  std::array<std::vector<Holding>, 3> held_;
+  std::array<pid_t, 3> pid_{};
+  std::array<std::int64_t, 3> since_{};
+  std::vector<std::size_t> objects_;
+};
+
+double quantile(std::vector<double> values, double q) {
+  if (values.empty()) return 0;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+Json report_of(const Campaign& c, const Arguments& a, double seconds) {
+  Json events = Json::object(), streams = Json::array();
+  std::vector<double> all;
+  for (const auto& [name, t] : c.tallies()) {
+    all.insert(all.end(), t.recovery_ms.begin(), t.recovery_ms.end());
+    events[name] = {{"events", t.events},
+                    {"recovery_ms", {quantile(t.recovery_ms, 0), quantile(t.recovery_ms, 0.5), quantile(t.recovery_ms, 1)}}};
+  }
+  std::int64_t unexplained = 0;
+  for (const auto& s : c.ledger().streams) {
+    unexplained += s.unexplained;
+    streams.push_back({{"stream", s.stream},
+                       {"acquired", s.acquired},
+                       {"aggregated", s.aggregated},
+                       {"overrun", s.overrun},
+                       {"full", s.dropped.full},
+                       {"pool", s.dropped.pool},
+                       {"crash", s.dropped.crash}});
+  }
+  return {
+      {"seed", a.campaign.seed},
+      {"samples_per_s", a.campaign.samples_per_s},
+      {"seconds", seconds},
+      {"events", events},
+      {"recovery_ms", {{"min", quantile(all, 0)}, {"median", quantile(all, 0.5)}, {"p99", quantile(all, 0.99)}, {"max", quantile(all, 1)}}},
+      {"streams", streams},
+      {"unexplained", unexplained},
+      {"looks", c.looks()},
+      {"rows", c.rows()},
+      {"rows_lost", c.rows_lost()},
+      {"doorbell_timeouts_with_data", c.timeouts_with_data()},
+      {"failure", c.failure()}};
+}
+
+void print(const Json& r) {
+  fmt::print("seed {}, {} samples/s, {:.0f} s\n{:<20} {:>7}   recovery ms {:>7} {:>7} {:>7}\n", r["seed"].get<std::uint64_t>(),
+             r["samples_per_s"].get<std::uint64_t>(), r["seconds"].get<double>(), "event", "number", "min", "median", "max");
+  for (const auto& [name, e] : r["events"].items()) {
+    const auto ms = e["recovery_ms"].get<std::vector<double>>();
+    fmt::print("{:<20} {:>7}   {:>19.1f} {:>7.1f} {:>7.1f}\n", name, e["events"].get<std::uint64_t>(), ms[0], ms[1], ms[2]);
+  }
+  const Json& all = r["recovery_ms"];
+  fmt::print("recovery of all: min {:.1f}, median {:.1f}, p99 {:.1f}, max {:.1f} ms\n", all["min"].get<double>(),
+             all["median"].get<double>(), all["p99"].get<double>(), all["max"].get<double>());
+  fmt::print("{:<10} {:>13} {:>13} {:>10} {:>10} {:>8} {:>8}\n", "stream", "acquired", "aggregated", "overrun", "full", "pool", "crash");
+  for (const auto& s : r["streams"]) {
+    fmt::print("{:<10} {:>13} {:>13} {:>10} {:>10} {:>8} {:>8}\n", s["stream"].get<std::string>(), s["acquired"].get<std::uint64_t>(),
+               s["aggregated"].get<std::uint64_t>(), s["overrun"].get<std::uint64_t>(), s["full"].get<std::uint64_t>(),
+               s["pool"].get<std::uint64_t>(), s["crash"].get<std::uint64_t>());
+  }
+  fmt::print("unexplained {}, looks {}, window rows {} proved and {} lost, doorbell timeouts with data {}\n",
+             r["unexplained"].get<std::int64_t>(), r["looks"].get<std::uint64_t>(), r["rows"].get<std::uint64_t>(),
+             r["rows_lost"].get<std::uint64_t>(), r["doorbell_timeouts_with_data"].get<std::uint64_t>());
+}
+
+/// Events one after the other, or a kill now and then for a time.
+bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
+  const std::int64_t start = rt::monotonic_ns();
+  const auto elapsed = [&] { return static_cast<double>(rt::monotonic_ns() - start) / 1e9; };
+  double next_kill = a.kill_every_s, next_word = 10;
+  std::uint64_t struck = 0;
+  while (a.seconds > 0 ? elapsed() < a.seconds : struck < a.events) {
+    if (elapsed() > next_word) {
+      fmt::print(stderr, "{:.0f} s: {} events, unexplained 0 at {} looks\n", elapsed(), struck, campaign.looks());
+      next_word += a.kill_every_s > 0 ? 600 : 30;
+    }
+    if (a.kill_every_s == 0) {
+      if (!campaign.strike()) return false;
+      ++struck;
+      continue;
+    }
+    if (elapsed() > next_kill) {
+      if (!campaign.strike("kill one")) return false;
+      ++struck;
+      next_kill += a.kill_every_s;
+    }
+    if (!campaign.account_closes()) return false;
+    watch.sample(campaign);
+    rt::sleep_until(rt::monotonic_ns() + 5 * rt::kSecond);
+  }
+  return true;
+}
+
+int torture(const Arguments& a) {
+  Campaign campaign(a.campaign);
+  Watch watch;
+  const std::int64_t start = rt::monotonic_ns();
+  const bool held = campaign.start() && strike_on(campaign, a, watch) && campaign.finish();
+  const Json report = report_of(campaign, a, static_cast<double>(rt::monotonic_ns() - start) / 1e9);
+  if (a.json) {
+    fmt::print("{}\n", report.dump(2));
+  } else {
+    print(report);
+    watch.print();
+  }
+  const std::string grows = watch.grows();
+  if (held && grows.empty()) return 0;
+  fmt::print(stderr, "FAILED after seed {}: {}{}\n", a.campaign.seed, campaign.failure(), grows);
+  for (const char* program : {"chappe-producer", "chappe-aggregator"}) {
+    const std::string log = campaign.instance().log(program);
+    fmt::print(stderr, "{}: ...{}\n", program, log.substr(log.size() - std::min<std::size_t>(log.size(), 3000)));
+  }
+  return 1;
+}
+
+}  // namespace
+}  // namespace chappe::whole
+
+int main(int argc, char** argv) {
+  chappe::whole::Arguments a;
+  CLI::App app("Tortures the three real processes and proves that every frame is accounted for.", "torture_product");
+  app.add_option("--events", a.events, "how many")->check(CLI::Range(1ULL, 100'000'000ULL))->capture_default_str();
+  app.add_option("--seconds", a.seconds, "instead of a number of events")->check(CLI::PositiveNumber);
+  app.add_option("--kill-every", a.kill_every_s, "soak: seconds between kills, nothing else happens")->check(CLI::PositiveNumber);
+  app.add_option("--rate", a.campaign.samples_per_s, "samples/s of the load")
+      ->check(CLI::Range(1000ULL, 10'000'000ULL))
+      ->capture_default_str();
+  app.add_option("--seed", a.campaign.seed, "the same seed, the same events")->capture_default_str();
+  app.add_flag("--json", a.json, "the table as JSON");
+  CLI11_PARSE(app, argc, argv);
+  if (a.kill_every_s > 0 && a.seconds == 0) return fmt::print(stderr, "torture_product: --kill-every needs --seconds\n"), 64;
+  return chappe::whole::torture(a);
+}
