@@ -31,9 +31,11 @@ function(chappe_program name)
   target_link_libraries(${name} PRIVATE ${A_LINK})
 endfunction()
 
-# chappe_test(NAME SOURCES... LINK targets... LABELS quick|ci|tsan TIMEOUT seconds): a GoogleTest program, one CTest test per program.
-# Those labelled tsan are what the preset tsan builds: threads of one process over one mapping.
+# chappe_test(NAME SOURCES... LINK targets... LABELS quick|ci|tsan|arm TIMEOUT seconds): a GoogleTest program, one CTest test per program.
+# Those labelled tsan are what the preset tsan builds: threads of one process over one mapping. Those labelled arm, and the programs, are
+# what ./test --preset arm64 builds.
 add_custom_target(tsan_tests)
+add_custom_target(arm_tests)
 function(chappe_test name)
   cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
   add_executable(${name} ${A_SOURCES})
@@ -48,7 +50,9 @@ function(chappe_test name)
     set(A_LABELS quick)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT})
-  if("tsan" IN_LIST A_LABELS)
-    add_dependencies(tsan_tests ${name})
-  endif()
+  foreach(label tsan arm)
+    if(label IN_LIST A_LABELS)
+      add_dependencies(${label}_tests ${name})
+    endif()
+  endforeach()
 endfunction()

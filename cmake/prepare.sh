@@ -56,3 +56,30 @@ build_preset() {
     return 70
   }
 }
+
+# make_sysroot: build/sysroot-arm64, Arm's libraries for cmake/arm64.cmake, from this machine's own Debian sources. Anew when the list of
+# packages has changed. Only lib and usr: qemu looks into a sysroot first, and would take its /dev or /etc for this machine's.
+make_sysroot() {
+  local sysroot=$root/build/sysroot-arm64 new list sources
+  list=$(packages_of build | grep -e '-dev$'; packages_of sysroot)
+  [ "$(cat "$sysroot/packages" 2>/dev/null)" = "$list" ] && return 0
+  # shellcheck disable=SC2016  # the variables are apt's
+  sources=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' | sort -u)
+  if [ -z "$sources" ]; then
+    echo "$0: apt knows no Debian source to fetch Arm's libraries from: run apt-get update, and see /etc/apt/sources.list" >&2
+    return 69
+  fi
+  echo "Making $sysroot: $(wc -w <<<"$list") packages and what they need, some 160 MB"
+  mkdir -p "$root/build"
+  new=$(mktemp -d "$root/build/sysroot.XXXXXX") && chmod 755 "$new" || return 73  # apt downloads as a user of its own
+  if ! mmdebstrap --variant=extract --architectures=arm64 --include="$(paste -sd, <<<"$list")" bookworm "$new" <<<"$sources"; then
+    rm -rf --one-file-system "$new"
+    echo "$0: mmdebstrap could not make the sysroot: its message stands above. Needed: network or a mirror that has arm64, at" >&2
+    echo "$sources" >&2
+    return 69
+  fi
+  find "$new" -mindepth 1 -maxdepth 1 ! -name lib ! -name usr -exec rm -rf --one-file-system {} +
+  echo "$list" >"$new/packages"
+  rm -rf --one-file-system "$sysroot"
+  mv "$new" "$sysroot"
+}

@@ -89,6 +89,17 @@ TEST_F(SegmentTest, a_truncated_object_is_refused_with_both_sizes) {
   EXPECT_THAT(opened.error().text, HasSubstr("8192"));
 }
 
+TEST_F(SegmentTest, an_object_of_a_32_bit_program_is_refused_by_that_name) {
+  { const RingWriter ring = make(); }
+  const int fd = ::open(object_path(instance_, "ring").c_str(), O_RDWR);
+  const std::uint32_t word_bytes = 4;
+  ASSERT_EQ(pwrite(fd, &word_bytes, sizeof word_bytes, offsetof(ObjectHeader, word_bytes)), 4);
+  close(fd);
+  const auto opened = RingReader::open(instance_);
+  ASSERT_FALSE(opened);
+  EXPECT_THAT(opened.error().text, HasSubstr("word size"));
+}
+
 TEST_F(SegmentTest, an_object_that_all_may_write_is_refused) {
   { const RingWriter ring = make(); }
   chmod(object_path(instance_, "ring").c_str(), 0666);
