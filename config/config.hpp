@@ -67,6 +67,7 @@ struct Ring {
   std::uint64_t blocks = 512;         ///< power of two, 8 to 65,536
   std::uint64_t block_bytes = 16384;  ///< multiple of 4,096
   std::int64_t max_delay_ns = 10'000'000;
+  std::int64_t stall_timeout_ns = 0;  ///< an aggregator that holds a full ring and stands for so long is evicted; 0: never
   bool operator==(const Ring&) const = default;
 };
 

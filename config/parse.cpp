@@ -104,6 +104,7 @@ void read_all(Reader& in, Config& config) {
     t.whole("blocks", config.ring.blocks);
     t.whole("block_bytes", config.ring.block_bytes);
     t.duration("max_delay", config.ring.max_delay_ns);
+    t.duration("stall_timeout", config.ring.stall_timeout_ns);
   });
   in.table("producer", [&](Reader& t) { t.choice("on_full", kOnFulls, config.on_full); });
   in.table("window_log", [&](Reader& t) { t.text("path", config.window_log); });

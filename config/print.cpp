@@ -104,7 +104,8 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
   table("permissions", {{"readers", quoted(p.readers)}, {"consumers", quoted(p.consumers)}, {"operators", quoted(p.operators)}});
   table("ring", {{"blocks", std::to_string(config.ring.blocks)},
                  {"block_bytes", std::to_string(config.ring.block_bytes)},
-                 {"max_delay", quoted(duration_text(config.ring.max_delay_ns))}});
+                 {"max_delay", quoted(duration_text(config.ring.max_delay_ns))},
+                 {"stall_timeout", quoted(duration_text(config.ring.stall_timeout_ns))}});
   table("producer", {{"on_full", quoted(name_of(kOnFulls, config.on_full))}});
   table("window_log", {{"path", quoted(config.window_log)}});
   table("log", {{"level", quoted(config.log_level)}});

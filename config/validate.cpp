@@ -31,6 +31,19 @@ void check_instance(Checker& check, const Config& config) {
   }
 }
 
+/// Evicted is who stands; a producer that waits would overwrite the very blocks that it waits for.
+void check_stall_timeout(Checker& check, const Config& config) {
+  const std::int64_t timeout = config.ring.stall_timeout_ns;
+  const std::string key = "ring.stall_timeout";
+  if (timeout == 0) return;
+  check.expect(timeout >= 100'000'000 && timeout <= 3'600'000'000'000, key,
+               duration_text(timeout) + ": expected 100ms to 3600s, or \"0s\" for never");
+  check.expect(config.on_full != OnFull::wait, key,
+               duration_text(timeout) +
+                   ": contradicts [producer] on_full = \"wait\": who waits for the aggregator loses nothing, and an "
+                   "eviction overwrites what it has not read; leave out one of the two");
+}
+
 void check_ring(Checker& check, const Ring& ring) {
   const bool blocks_good = std::has_single_bit(ring.blocks) && ring.blocks >= 8 && ring.blocks <= 65536;
   std::string near;
@@ -101,6 +114,7 @@ void validate(const Config& config, const std::string& file, std::vector<Fault>&
   Checker check(file, faults, warnings);
   check_instance(check, config);
   check_ring(check, config.ring);
+  check_stall_timeout(check, config);
   check_words(check, config);
   check_metrics(check, config);
   for (const auto& [name, plan] : config.realtime.threads) check_thread(check, plan, "realtime." + name);

@@ -61,6 +61,18 @@ void add_realtime(Rows& rows, const char* name, const shm::ProcessReport& proces
   }
 }
 
+/// Who holds which gate, how far behind it is and for how long it has stood.
+std::string gates(const shm::Snapshot& snapshot) {
+  Rows rows{{"gate", "state", "pid", "behind", "stands for"}};
+  for (const shm::GateView& gate : snapshot.gates) {
+    rows.push_back({std::to_string(gate.gate), gate.state, gate.pid != 0 ? std::to_string(gate.pid) : "-",
+                    gate.state == "free" ? "-" : fmt::format("{} blocks", gate.lag), gate.standing_ms != 0 ? age(gate.standing_ms) : "-"});
+  }
+  std::string text = rows.size() > 1 ? "\n" + table(rows, 5) : "";
+  if (snapshot.stalls != 0) text += fmt::format("stalled {} times, evicted {} times\n", snapshot.stalls, snapshot.evictions);
+  return text;
+}
+
 std::string refusals(const shm::Snapshot& snapshot) {
   std::string text;
   if (!snapshot.producer.realtime_refused.empty()) text += "producer: no real time: " + snapshot.producer.realtime_refused + "\n";
@@ -107,6 +119,7 @@ std::string status_text(const shm::Snapshot& snapshot) {
                  process_row("producer", snapshot.producer),
                  process_row("aggregator", snapshot.aggregator)},
                 7);
+  text += gates(snapshot);
   Rows realtime{{"process", "thread", "asked", "granted"}};
   add_realtime(realtime, "producer", snapshot.producer);
   add_realtime(realtime, "aggregator", snapshot.aggregator);

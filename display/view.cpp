@@ -73,6 +73,14 @@ Span realtime_span(const char* name, const shm::ProcessReport& p, bool unicode) 
   return {text, refused ? Style::warning : Style::normal};
 }
 
+/// Of a consumer that lives and lets blocks wait.
+Span gate_span(const shm::GateView& gate) {
+  const std::string who = fmt::format("gate {} (process {}): ", gate.gate, gate.pid);
+  if (gate.state == "evicted")
+    return {who + fmt::format("EVICTED, stands for {}: new blocks overwrite what it has not read", age_text(gate.standing_ms)), Style::bad};
+  return {who + fmt::format("stalled for {}, {} blocks wait", age_text(gate.standing_ms), gate.lag), Style::warning};
+}
+
 std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   std::vector<Line> lines;
   lines.push_back({{fmt::format("chappe {}  ", shown(s.instance, unicode)), Style::heading},
@@ -92,6 +100,9 @@ std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
     if (p->known && !p->alive) {
       lines.push_back({{fmt::format("the {} is dead: values are as of {} ago", name, age_text(p->age_ms)), Style::bad}});
     }
+  }
+  for (const auto& gate : s.gates) {
+    if (gate.stands() && s.producer.alive) lines.push_back({gate_span(gate)});
   }
   if (!s.trouble.empty()) lines.push_back({{shown(s.trouble, unicode), Style::bad}});
   return lines;

@@ -64,6 +64,14 @@ Family drops(const Snapshot& snapshot) {
   return family;
 }
 
+/// One gauge per gate.
+template <class Value>
+Family of_gates(const Snapshot& snapshot, const char* name, const char* help, Value value) {
+  Family family{name, help, Type::gauge, {}};
+  for (const shm::GateView& gate : snapshot.gates) family.samples.push_back(sample(value(gate), {{"gate", std::to_string(gate.gate)}}));
+  return family;
+}
+
 std::vector<Family> producer_families(const Snapshot& s) {
   return {
       of_accounts(s, Type::counter, "chappe_acquired_frames_total", "Frames read from the source.",
@@ -79,6 +87,15 @@ std::vector<Family> producer_families(const Snapshot& s) {
       drops(s),
       gauge("chappe_ring_fill_ratio", "Blocks committed and not yet released by the aggregator, of all blocks.", s.fill),
       gauge("chappe_ring_blocks", "Blocks of the ring.", as_double(s.blocks)),
+      of_gates(s, "chappe_gate_lag_blocks", "Blocks from the gate's cursor to the newest.",
+               [](const shm::GateView& gate) { return as_double(gate.lag); }),
+      of_gates(s, "chappe_gate_stalled", "1 if the consumer lives and lets blocks wait: stalled, or evicted for it.",
+               [](const shm::GateView& gate) { return gate.stands() ? 1.0 : 0.0; }),
+      of_gates(s, "chappe_gate_standing_seconds", "Time since the gate's cursor moved although blocks wait; 0: it moves, or none wait.",
+               [](const shm::GateView& gate) { return as_double(gate.standing_ms) * 1e-3; }),
+      counter("chappe_gate_stalls_total", "Times a consumer was found stalled.", s.stalls),
+      counter("chappe_gate_evictions_total", "Times a stalled consumer lost the full ring to the newest blocks (stall_timeout).",
+              s.evictions),
       gauge("chappe_ring_epoch", "How often a new producer adopted the ring.", as_double(s.epoch)),
       histogram("chappe_feed_cycle_seconds", "Working time of one cycle of the feed that did something.", s.feed_cycle),
   };

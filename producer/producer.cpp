@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "producer/watch.hpp"
 #include "rt/clock.hpp"
 #include "shm/bell.hpp"
 #include "shm/board.hpp"
@@ -134,6 +135,7 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
     ledger_->repair(i, ring_->committed_in_slots(names[i]));
   }
   gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
+  gate_->set_stall_timeout(config.ring.stall_timeout_ns);
   gate_->take_over();
   ring_->open_for_business();
   intake_ = std::make_unique<Intake>(pools.data(), static_cast<std::uint32_t>(pools.size()), spec.block_bytes);
@@ -190,9 +192,7 @@ rt::Done Producer::start(const config::Config& config) {
   auto feed = rt::Thread::start(plan_for(config, "feed"), [this] { feed_->run(); });
   if (!feed) return feed.error();
   feed_thread_ = std::move(*feed);
-  auto watch = rt::Thread::start({.name = "chappe-watch", .cpus = {}}, [this] {
-    while (!watch_stop_.is_up()) gate_->watch(50);
-  });
+  auto watch = rt::Thread::start({.name = "chappe-watch", .cpus = {}}, [this] { watch_gate(*gate_, watch_stop_); });
   if (!watch) return watch.error();
   watch_thread_ = std::move(*watch);
   for (auto& pump : pumps_) {
@@ -208,6 +208,7 @@ bool Producer::sources_ended() const {
 }
 
 void Producer::reconfigure(const config::Config& config, std::uint32_t generation) {
+  gate_->set_stall_timeout(config.ring.stall_timeout_ns);
   for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) pumps_[i]->reconfigure(config.streams[i], generation);
 }
 

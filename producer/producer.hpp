@@ -23,7 +23,7 @@ class Producer {
   rt::Done start(const config::Config& config);
   /// Every source has come to its end.
   [[nodiscard]] bool sources_ended() const;
-  /// Hands live-changeable keys to the sources, under this generation.
+  /// Hands live-changeable keys to the watcher and, under this generation, to the sources.
   void reconfigure(const config::Config& config, std::uint32_t generation);
   /// Once a second: the predecessor that is drained, the names that should still be ours. A text for the log, or empty.
   std::string tick();

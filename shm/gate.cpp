@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "shm/bell.hpp"
 #include "shm/lease.hpp"
@@ -13,6 +14,8 @@ namespace chappe::shm {
 namespace {
 
 constexpr int kLookForNewcomer = 5;  // ms
+constexpr std::int64_t kStalled = rt::kSecond;
+constexpr std::int64_t kLate = 200 * rt::kMillisecond;
 
 }  // namespace
 
@@ -21,6 +24,7 @@ void GateKeeper::take_over() noexcept {
   Gate& gate = ring_->gate(index_);
   // A new process has no verdict yet; what the dead one thought is forgotten.
   m.detached.store(0, std::memory_order_relaxed);
+  m.evicted.store(0, std::memory_order_relaxed);  // one evicted before is out of range by now, or holds the ring rightfully
   m.verdict.store(0, std::memory_order_seq_cst);
   const std::uint64_t epoch = gate.owner_epoch.load(std::memory_order_seq_cst);
   const std::uint64_t live = gate.live.load(std::memory_order_acquire);
@@ -34,7 +38,10 @@ Passage GateKeeper::may_pass() noexcept {
   const Gate& gate = ring_->gate(index_);
   const std::uint64_t verdict = m.verdict.load(std::memory_order_acquire);
   const std::uint64_t epoch = gate.owner_epoch.load(std::memory_order_acquire);
-  if (verdict == epoch + 1 || m.detached.load(std::memory_order_relaxed) == epoch + 1) return Passage::unheld;
+  // STEP evict 4. The tail of an evicted owner is not looked at: it may store one late, on waking. Its next words here are a new
+  // owner_epoch, a tail and then live, in this order and by the same thread, so that a tail counts again only as the new owner's.
+  const bool evicted = m.evicted.load(std::memory_order_acquire) == epoch + 1;
+  if (verdict == epoch + 1 || evicted || m.detached.load(std::memory_order_relaxed) == epoch + 1) return Passage::unheld;
   // Attaching: the tail is not judged until live says that it is this owner's.
   if (gate.live.load(std::memory_order_acquire) != epoch) return Passage::full;
   const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
@@ -54,10 +61,8 @@ bool GateKeeper::has_room_unheld() const noexcept {
   return ring_->head() - ring_->gate(index_).tail.load(std::memory_order_acquire) < ring_->tables().geometry.blocks - 1;  // see attach 4
 }
 
-void GateKeeper::watch(int wait_ms) noexcept {
-  GateMirror& m = mirror();
-  const Gate& gate = ring_->gate(index_);
-  const auto pid = static_cast<pid_t>(gate.pid.load(std::memory_order_relaxed));
+GateNews GateKeeper::watch(int wait_ms) noexcept {
+  const auto pid = static_cast<pid_t>(ring_->gate(index_).pid.load(std::memory_order_relaxed));
   const int pidfd = pid > 0 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1;
   pollfd wake{.fd = pidfd, .events = POLLIN, .revents = 0};  // a pidfd only wakes; the lease is the verdict
   // With nobody to watch, a newcomer must be noticed before it can die unseen.
@@ -66,10 +71,65 @@ void GateKeeper::watch(int wait_ms) noexcept {
     nanosleep(&breath, nullptr);
   }
   if (pidfd >= 0) close(pidfd);
-  const std::uint64_t epoch = gate.owner_epoch.load(std::memory_order_seq_cst);
-  const bool dead = lease_is_free(ring_->gates_fd(), gate_lease(index_));
-  m.pid.store(static_cast<std::uint64_t>(pid), std::memory_order_relaxed);
-  if (dead) m.verdict.store(epoch + 1, std::memory_order_seq_cst);
+  return look(rt::monotonic_ns());
+}
+
+GateNews GateKeeper::look(std::int64_t now_ns) noexcept {
+  GateMirror& m = mirror();
+  const Gate& gate = ring_->gate(index_);
+  const std::uint64_t epoch = gate.owner_epoch.load(std::memory_order_seq_cst);  // STEP evict 1: first, as for a verdict
+  if (lease_is_free(ring_->gates_fd(), gate_lease(index_))) m.verdict.store(epoch + 1, std::memory_order_seq_cst);
+  const bool held = m.verdict.load(std::memory_order_relaxed) != epoch + 1;
+  const bool attaching = gate.live.load(std::memory_order_acquire) != epoch;
+  const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
+  const std::uint64_t lag = ring_->status().head.load(std::memory_order_relaxed) - tail;
+  note_standing({.epoch = epoch, .tail = tail, .attaching = attaching, .blocks_wait = held && (attaching || lag != 0)}, now_ns);
+  const bool full = attaching || lag == ring_->tables().geometry.blocks;  // what the feed takes for full
+  const bool evicts = full && must_go() && evict();
+  m.pid.store(gate.pid.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  m.standing_ns.store(static_cast<std::uint64_t>(stands_for()), std::memory_order_relaxed);
+  const GateState before = std::exchange(state_, state_of(held));
+  m.state.store(static_cast<std::uint64_t>(state_), std::memory_order_relaxed);
+  const auto stands = [](GateState s) { return s == GateState::stalled || s == GateState::evicted; };
+  if (stands(state_) && !stands(before)) ring_->status().stalls.add();
+  if (evicts) return GateNews::evicted;
+  if (stands(state_) != stands(before)) return stands(state_) ? GateNews::stalled : held ? GateNews::moves : GateNews::none;
+  return GateNews::none;
+}
+
+/// What held up this thread may have held up the consumer too: a look that comes late makes nobody stand longer than kLate.
+void GateKeeper::note_standing(const Standing& seen, std::int64_t now_ns) noexcept {
+  if (seen == standing_)
+    standing_since_ns_ += std::max<std::int64_t>(0, now_ns - looked_ns_ - kLate);
+  else
+    standing_since_ns_ = now_ns;
+  standing_ = seen;
+  looked_ns_ = now_ns;
+}
+
+bool GateKeeper::must_go() const noexcept {
+  const auto timeout = static_cast<std::int64_t>(stall_timeout_ns_.get());
+  return timeout > 0 && stands_for() >= timeout && mirror().evicted.load(std::memory_order_relaxed) != standing_.epoch + 1;
+}
+
+/// Should it move at this very moment all the same, an eviction costs it blocks that it might have read, which it counts, and nothing else:
+/// whatever it reads from now on it checks by sequence.
+bool GateKeeper::evict() noexcept {
+  const std::uint64_t epoch = standing_.epoch;
+  if (ring_->gate(index_).owner_epoch.load(std::memory_order_seq_cst) != epoch) return false;  // STEP evict 2: it attached anew meanwhile
+  mirror().evicted.store(epoch + 1, std::memory_order_seq_cst);                                // STEP evict 3
+  ring_->status().evictions.add();
+  return true;
+}
+
+GateState GateKeeper::state_of(bool held) const noexcept {
+  const GateMirror& m = mirror();
+  const std::uint64_t mark = standing_.epoch + 1;
+  if (!held) return standing_.epoch == 0 ? GateState::free : GateState::dead;
+  if (m.evicted.load(std::memory_order_relaxed) == mark) return GateState::evicted;
+  if (m.detached.load(std::memory_order_relaxed) == mark) return GateState::detached;
+  if (stands_for() >= kStalled) return GateState::stalled;
+  return standing_.attaching ? GateState::attaching : GateState::live;
 }
 
 rt::Result<std::optional<GateHolder>> GateHolder::open(const std::string& instance, const RingReader& ring, std::uint32_t gate) {
@@ -116,7 +176,8 @@ std::uint64_t GateHolder::attach(const RingReader& ring, std::uint64_t upto) noe
 
 bool GateHolder::thrown_out(const RingReader& ring) const noexcept {
   const GateMirror& m = ring.status().gates[index_];
-  return m.verdict.load(std::memory_order_acquire) == epoch_ + 1 || m.detached.load(std::memory_order_acquire) == epoch_ + 1;
+  const auto says = [this](const Word& word) { return word.load(std::memory_order_acquire) == epoch_ + 1; };
+  return says(m.verdict) || says(m.detached) || says(m.evicted);  // STEP evict 6
 }
 
 void GateHolder::release(std::uint64_t upto) noexcept {

@@ -18,6 +18,9 @@ enum class Passage {
   unheld,  ///< nobody holds the gate: run free, or wait for somebody
 };
 
+/// What a look of the watcher found to have happened, for the log. `moves`: the consumer was stalled or evicted, and is no more.
+enum class GateNews { none, stalled, evicted, moves };
+
 /// The producer's side of one gate. may_pass: the feed's thread; watch: one ordinary thread; take_over: before both start.
 class GateKeeper {
  public:
@@ -30,12 +33,36 @@ class GateKeeper {
   /// gate.
   [[nodiscard]] bool has_room_unheld() const noexcept;
   /// STEP watch: owner_epoch first, the lease second. Waits up to `wait_ms` for the consumer's death (pidfd).
-  void watch(int wait_ms) noexcept;
+  GateNews watch(int wait_ms) noexcept;
+  /// Any thread: from the next look on, a consumer that holds the full ring and stands for so long is evicted; 0: never.
+  void set_stall_timeout(std::int64_t ns) noexcept { stall_timeout_ns_.set(static_cast<std::uint64_t>(ns)); }
+  /// Process that holds the gate, or held it last; 0: none.
+  [[nodiscard]] std::uint64_t holder() const noexcept { return mirror().pid.load(std::memory_order_relaxed); }
+  /// The watcher's thread: for how long the consumer has stood, in ns; 0: it does not.
+  [[nodiscard]] std::int64_t stands_for() const noexcept { return standing_.blocks_wait ? looked_ns_ - standing_since_ns_ : 0; }
+  /// One look of the watcher at the time `now_ns` (CLOCK_MONOTONIC), without waiting.
+  GateNews look(std::int64_t now_ns) noexcept;
 
  private:
+  /// What of a gate stays the same while its consumer stands.
+  struct Standing {
+    std::uint64_t epoch = 0, tail = 0;
+    bool attaching = false, blocks_wait = false;
+    bool operator==(const Standing&) const = default;
+  };
   [[nodiscard]] GateMirror& mirror() const noexcept { return ring_->status().gates[index_]; }
+  void note_standing(const Standing& seen, std::int64_t now_ns) noexcept;
+  [[nodiscard]] bool must_go() const noexcept;
+  bool evict() noexcept;
+  [[nodiscard]] GateState state_of(bool held) const noexcept;
+
   RingWriter* ring_;
   std::uint32_t index_;
+  rt::Counter stall_timeout_ns_;
+  // The watcher's own.
+  Standing standing_;
+  std::int64_t standing_since_ns_ = 0, looked_ns_ = 0;
+  GateState state_ = GateState::free;
 };
 
 /// The consumer's side: the lease, the cursor, the bells. One thread.
@@ -50,7 +77,7 @@ class GateHolder {
 
   /// STEP attach 2-6: returns the number of the first block to read, max(upto, head - N + 1).
   std::uint64_t attach(const RingReader& ring, std::uint64_t upto) noexcept;
-  /// The producer took this owner for dead or detached it: attach again.
+  /// The producer took this owner for dead, detached or evicted it: attach again.
   [[nodiscard]] bool thrown_out(const RingReader& ring) const noexcept;
   /// STEP consume 6: gives back everything below `upto`, and rings `free`.
   void release(std::uint64_t upto) noexcept;

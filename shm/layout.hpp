@@ -90,14 +90,27 @@ inline constexpr std::size_t kRingTablesAt = sizeof(ObjectHeader) + sizeof(RingG
 
 enum class RingState : std::uint64_t { running = 1, ended = 3, retired = 4 };
 
-/// The producer's mirror of a gate, for viewers, which cannot open the gates. verdict and detached hold owner_epoch + 1.
+/// A gate as the watcher saw it last.
+enum class GateState : std::uint64_t {
+  free = 0,       ///< never held
+  attaching = 1,  ///< lease and owner_epoch are taken, the tail does not count yet
+  live = 2,
+  stalled = 3,   ///< alive, and lets blocks wait
+  evicted = 4,   ///< stood too long with the ring full; the feed runs free
+  detached = 5,  ///< its tail was out of range; the feed runs free
+  dead = 6,      ///< its lease is free; the feed runs free
+};
+
+/// The producer's mirror of a gate, for viewers, which cannot open the gates. verdict, detached and evicted hold owner_epoch + 1.
 struct GateMirror {
-  Word verdict;    ///< watcher: this owner_epoch is dead
-  Word detached;   ///< feed: this owner_epoch's tail was out of range
-  Word tail_seen;  ///< feed
-  Word live;       ///< feed: owner_epoch that is attached
-  Word pid;        ///< watcher
-  Word reserved[3];
+  Word verdict;      ///< watcher: this owner_epoch is dead
+  Word detached;     ///< feed: this owner_epoch's tail was out of range
+  Word tail_seen;    ///< feed
+  Word live;         ///< feed: owner_epoch that is attached
+  Word pid;          ///< watcher
+  Word evicted;      ///< watcher: this owner_epoch held the full ring, and stood
+  Word state;        ///< watcher: GateState
+  Word standing_ns;  ///< watcher: for how long the tail has stood although blocks wait; 0: it does not
 };
 static_assert(sizeof(GateMirror) == 64);
 
@@ -114,6 +127,7 @@ struct StatusPage {
   Word waiting_for_gate;    ///< 1: nobody holds the gate, and the producer waits for one
   alignas(kLine) GateMirror gates[kGates];
   rt::Counter failed_posts, detached_gates;
+  rt::Counter stalls, evictions;  ///< watcher
   alignas(kLine) rt::Histogram feed_cycle;
 };
 static_assert(sizeof(StatusPage) <= kPage);

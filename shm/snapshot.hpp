@@ -88,9 +88,13 @@ struct LatencyView {
 
 struct GateView {
   std::uint32_t gate = 0;
-  bool held = false;  ///< mirror on the status page: live owner
-  std::string state;  ///< "free", "live", "dead", "detached"
-  std::uint64_t tail = 0;
+  bool held = false;             ///< a full ring waits for its holder: attaching, live or stalled
+  std::string state;             ///< "free", "attaching", "live", "stalled", "evicted", "detached", "dead": as the producer saw it last
+  std::int32_t pid = 0;          ///< of the holder, or of the last one; 0: there was none
+  std::uint64_t tail = 0;        ///< as of the newest block that asked the gate
+  std::uint64_t lag = 0;         ///< blocks from there to head; more than the ring has: so many are overwritten
+  std::int64_t standing_ms = 0;  ///< for how long the tail has stood although blocks wait, as the producer saw it last
+  [[nodiscard]] bool stands() const { return state == "stalled" || state == "evicted"; }
 };
 
 struct Snapshot {
@@ -107,6 +111,7 @@ struct Snapshot {
   double fill = 0;  ///< (head - tail of gate 0) / blocks
   ProcessReport producer, aggregator;
   std::vector<GateView> gates;
+  std::uint64_t stalls = 0, evictions = 0;  ///< of consumers at the gates, ever in this ring
   std::vector<StreamView> streams;
   Ledger ledger;
   LatencyView latency;      ///< frame acquired to board published

@@ -90,7 +90,15 @@ Json process(const ProcessReport& p) {
 Json ring(const Snapshot& s) {
   if (!s.ring_present) return nullptr;
   Json gates = Json::array();
-  for (const auto& g : s.gates) gates.push_back({{"gate", g.gate}, {"held", g.held}, {"state", g.state}, {"tail", g.tail}});
+  for (const auto& g : s.gates) {
+    gates.push_back({{"gate", g.gate},
+                     {"held", g.held},
+                     {"state", g.state},
+                     {"pid", g.pid},
+                     {"tail", g.tail},
+                     {"lag", g.lag},
+                     {"standing_ms", g.standing_ms}});
+  }
   return {{"incarnation", s.incarnation},
           {"epoch", s.epoch},
           {"state", s.state},
@@ -101,7 +109,9 @@ Json ring(const Snapshot& s) {
           {"head", s.head},
           {"upto", s.upto},
           {"fill", number(s.fill)},
-          {"gates", std::move(gates)}};
+          {"gates", std::move(gates)},
+          {"stalls", s.stalls},
+          {"evictions", s.evictions}};
 }
 
 Json streams(const Snapshot& s) {

@@ -46,6 +46,21 @@ std::string state_name(std::uint64_t state) {
   return "unknown";
 }
 
+constexpr const char* kGateStates[] = {"free", "attaching", "live", "stalled", "evicted", "detached", "dead"};  // in the order of GateState
+
+GateView gate_view(const GateMirror& m, std::uint64_t head) {
+  const auto state = static_cast<GateState>(m.state.load(std::memory_order_relaxed));
+  GateView view;
+  const auto number = static_cast<std::size_t>(state);
+  view.state = number < std::size(kGateStates) ? kGateStates[number] : "unknown";
+  view.held = state == GateState::attaching || state == GateState::live || state == GateState::stalled;
+  view.pid = static_cast<std::int32_t>(m.pid.load(std::memory_order_relaxed));
+  view.tail = m.tail_seen.load(std::memory_order_relaxed);
+  view.lag = head - std::min(head, view.tail);
+  view.standing_ms = static_cast<std::int64_t>(m.standing_ns.load(std::memory_order_relaxed)) / rt::kMillisecond;
+  return view;
+}
+
 /// The board is not written while nothing comes: a rate holds for two seconds, or three of its periods, after the last frame.
 bool is_current(const BoardStream& b, std::int64_t age) {
   return static_cast<double>(age) <= std::max(2000.0, b.rate_hz > 0 ? 3000.0 / b.rate_hz : 0);
@@ -164,23 +179,15 @@ void Viewer::Mapped::see_producer(Snapshot& s) const {
   s.producer.alive = process_lives(s.producer.pid, status.owner_start.load(std::memory_order_relaxed));
   read_process_page(ring->process_page(), s.producer);
   s.producer.age_ms = age_ms(status.heartbeat_ns.load(std::memory_order_relaxed));
+  s.stalls = status.stalls.get();
+  s.evictions = status.evictions.get();
   for (std::uint32_t i = 0; i < kGates; ++i) {
-    const GateMirror& m = status.gates[i];
-    const std::uint64_t live = m.live.load(std::memory_order_relaxed);
-    if (i != kAggregatorGate && live == 0) continue;
-    GateView view{.gate = i, .held = false, .state = "free", .tail = m.tail_seen.load(std::memory_order_relaxed)};
-    if (m.detached.load(std::memory_order_relaxed) == live + 1)
-      view.state = "detached";
-    else if (live != 0 && m.verdict.load(std::memory_order_relaxed) == live + 1)
-      view.state = "dead";
-    else if (live != 0)
-      view.state = "live";
-    view.held = view.state == "live";
-    if (i == kAggregatorGate && s.blocks > 0 && s.head >= view.tail) {
-      s.fill = std::min(1.0, static_cast<double>(s.head - view.tail) / static_cast<double>(s.blocks));
+    if (auto view = gate_view(status.gates[i], s.head); i == kAggregatorGate || view.state != "free") {
+      view.gate = i;
+      s.gates.push_back(std::move(view));
     }
-    s.gates.push_back(view);
   }
+  if (s.blocks > 0) s.fill = std::min(1.0, static_cast<double>(s.gates[0].lag) / static_cast<double>(s.blocks));
 }
 
 void Viewer::Mapped::see_aggregator(Snapshot& s) const {

@@ -24,6 +24,7 @@ TEST(Parse, gives_the_documented_defaults) {
   EXPECT_EQ(c.instance, "default");
   EXPECT_EQ(c.ring.blocks, 512u);
   EXPECT_EQ(c.ring.max_delay_ns, 10'000'000);
+  EXPECT_EQ(c.ring.stall_timeout_ns, 0) << "nobody is evicted unless somebody asked for it";
   EXPECT_EQ(endpoint(c, "producer").port, 9464);
   EXPECT_EQ(endpoint(c, "aggregator").port, 9465);
   EXPECT_EQ(endpoint(c, "display").port, 9466);

@@ -77,6 +77,15 @@ TEST(StatusText, SaysWhyAReloadWasRefused) {
   EXPECT_THAT(status_text(snapshot), HasSubstr("refused 1970-01-01T00:00:01Z: line 3: no such key\n"));
 }
 
+TEST(StatusText, ShowsTheGateAndItsHolder) {
+  shm::Snapshot snapshot;
+  snapshot.gates = {{.gate = 0, .held = true, .state = "stalled", .pid = 4712, .tail = 100, .lag = 412, .standing_ms = 2500}};
+  EXPECT_THAT(status_text(snapshot), testing::ContainsRegex("0 +stalled +4712 +412 blocks +2500 ms\n"));
+  snapshot.stalls = 2;
+  snapshot.evictions = 1;
+  EXPECT_THAT(status_text(snapshot), HasSubstr("stalled 2 times, evicted 1 times\n"));
+}
+
 TEST(StreamsText, ShowsEachChannelWithItsUnit) {
   shm::Snapshot snapshot;
   shm::StreamView view;

@@ -82,6 +82,16 @@ TEST(View, tells_a_stalled_process_from_a_dead_one_and_from_none) {
   EXPECT_THAT(picture(s), HasSubstr("producer: not there"));
 }
 
+TEST(View, says_who_stands_at_the_gate_and_what_it_costs) {
+  shm::Snapshot s = running();
+  s.gates = {{.gate = 0, .held = true, .state = "stalled", .pid = 200, .lag = 300, .standing_ms = 4000}};
+  EXPECT_THAT(picture(s), HasSubstr("gate 0 (process 200): stalled for 4.0 s, 300 blocks wait"));
+  s.gates[0].state = "evicted";
+  EXPECT_THAT(picture(s), HasSubstr("gate 0 (process 200): EVICTED, stands for 4.0 s"));
+  s.gates[0].state = "live";
+  EXPECT_THAT(picture(s), Not(HasSubstr("gate 0")));
+}
+
 TEST(View, of_nothing_at_all_still_says_what_is_missing) {
   shm::Snapshot s;
   s.instance = "none";

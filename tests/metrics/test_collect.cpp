@@ -84,6 +84,21 @@ TEST(Collect, TheProducerShowsItsHopsByStream) {
   EXPECT_THAT(text, HasSubstr("chappe_ring_epoch 3\n"));
 }
 
+TEST(Collect, TheProducerShowsWhoStandsAtItsGates) {
+  shm::Snapshot s = snapshot_of_one_stream();
+  s.gates = {{.gate = 0, .state = "evicted", .lag = 600, .standing_ms = 2500}};
+  s.stalls = 3;
+  s.evictions = 2;
+  const std::string text = text_of(s, Role::producer);
+  EXPECT_THAT(text, HasSubstr("chappe_gate_lag_blocks{gate=\"0\"} 600\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_gate_stalled{gate=\"0\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_gate_standing_seconds{gate=\"0\"} 2.5\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_gate_stalls_total 3\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_gate_evictions_total 2\n"));
+  s.gates[0].state = "live";
+  EXPECT_THAT(text_of(s, Role::producer), HasSubstr("chappe_gate_stalled{gate=\"0\"} 0\n"));
+}
+
 TEST(Collect, SamplesAreFramesTimesChannels) {
   EXPECT_THAT(text_of(snapshot_of_one_stream(), Role::producer), HasSubstr("chappe_acquired_samples_total{stream=\"imu\"} 2000\n"));
   EXPECT_THAT(text_of(snapshot_of_one_stream(), Role::aggregator), HasSubstr("chappe_aggregated_samples_total{stream=\"imu\"} 1800\n"));
