@@ -43,12 +43,22 @@ TEST(Deploy, SystemdMissesNothingButThePrograms) {
   }
 }
 
+std::string text_of(const std::string& unit) {
+  std::ifstream file(kDeploy + unit);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST(Deploy, NoUnitLetsSystemdDeleteTheSharedMemory) {
-  for (const char* unit : kUnits) {
-    std::ifstream file(kDeploy + unit);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    EXPECT_THAT(text, testing::HasSubstr("\nRemoveIPC=no\n")) << unit;
-  }
+  for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::HasSubstr("\nRemoveIPC=no\n")) << unit;
+}
+
+// Threads are made with an explicit scheduling, those of the metrics too, and pthread_create asks the kernel for it.
+TEST(Deploy, NoUnitForbidsTheCallsThatMakeThreads) {
+  for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::Not(testing::HasSubstr("@resources"))) << unit;
+}
+
+TEST(Deploy, NoUnitKillsAThreadThatCatchesUp) {
+  for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::Not(testing::HasSubstr("\nLimitRTTIME="))) << unit;
 }
 
 }  // namespace
