@@ -22,8 +22,8 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
-constexpr std::int64_t kPatience = 10 * rt::kSecond;
-constexpr int kLookForRing = 20;  // ms between two looks while there is no ring, or while one is being merged
+constexpr std::int64_t kPatience = 8 * rt::kSecond;  // of an orderly end: longer than the producer's, less than the 10 s of chappectl
+constexpr int kLookForRing = 20;                     // ms between two looks while there is no ring, or while one is being merged
 
 int give_up(const rt::Error& error) {
   log(LogLevel::error, error.text);
@@ -56,7 +56,7 @@ class Service {
   std::unique_ptr<Aggregator> aggregator_;
   std::optional<control::Mailbox> mailbox_;
   std::unique_ptr<metrics::Exporter> exporter_;
-  std::optional<control::Command> stop_command_;
+  std::vector<control::Command> stops_;  ///< received, and answered at the end
   std::int64_t next_tick_ = 0;
   std::string lock_refusal_, last_refusal_, queue_trouble_;
   gid_t operators_ = control::kOwnGroup;
@@ -131,7 +131,7 @@ void Service::command(const control::Command& command) {
     mailbox_->answer(command, {command.id, report_.reload_ok,
                                report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
-    stop_command_ = command;
+    stops_.push_back(command);
     stop_ = true;
   } else if (command.verb == control::verb::kPing) {
     mailbox_->answer(command, {command.id, true, "aggregator of instance " + loaded_.config.instance});
@@ -181,17 +181,14 @@ int Service::finish() {
       kPatience, [&] { ledger_written = write_closing_ledger(); }, notes);
   say(notes);
   if (!finished) log(LogLevel::error, finished.error().text);
-  if (mailbox_) {
-    if (stop_command_) mailbox_->answer(*stop_command_, {stop_command_->id, true, "stopped"});
-    mailbox_->unlink_own();
-  }
+  if (mailbox_) control::end_serving(*mailbox_, stops_, true, "stopped");
   log(LogLevel::info, "stopped");
   return finished && ledger_written ? EX_OK : EX_IOERR;
 }
 
 /// An end by an error leaves no queue behind; objects in shared memory stay for the next start.
 int Service::leave(const rt::Error& error) {
-  if (mailbox_) mailbox_->unlink_own();
+  if (mailbox_) control::end_serving(*mailbox_, stops_, false, error.text);
   return give_up(error);
 }
 

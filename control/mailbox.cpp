@@ -133,6 +133,15 @@ void Mailbox::unlink_own() {
   if (still_named()) mq_unlink(name_.c_str());
 }
 
+void end_serving(Mailbox& mailbox, const std::vector<Command>& stops, bool ok, const std::string& outcome) {
+  mailbox.unlink_own();  // first, so that nobody new comes; who holds the queue open and sends later sees the server's lock go
+  for (const Command& stop : stops) mailbox.answer(stop, {stop.id, ok, outcome});
+  while (const auto command = mailbox.receive()) {
+    const bool is_stop = command->verb == verb::kStop;
+    mailbox.answer(*command, {command->id, ok && is_stop, ok && !is_stop ? "stopping" : outcome});
+  }
+}
+
 rt::Done keep_serving(std::optional<Mailbox>& mailbox, const std::string& queue_name, gid_t operators) {
   if (mailbox && mailbox->still_named()) return rt::done();
   auto served = Mailbox::serve(queue_name, operators);

@@ -19,7 +19,7 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
-constexpr std::int64_t kPatience = 5 * rt::kSecond;
+constexpr std::int64_t kPatience = 5 * rt::kSecond;  // of an orderly end in all: chappectl waits 10 s
 
 int give_up(const rt::Error& error) {
   log(LogLevel::error, error.text);
@@ -46,7 +46,7 @@ class Service {
   std::unique_ptr<Producer> producer_;
   std::optional<control::Mailbox> mailbox_;
   std::unique_ptr<metrics::Exporter> exporter_;
-  std::optional<control::Command> stop_command_;
+  std::vector<control::Command> stops_;  ///< received, and answered at the end
   std::string last_warning_, lock_refusal_, queue_trouble_;
   gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
@@ -107,7 +107,7 @@ void Service::command(const control::Command& command) {
     mailbox_->answer(command, {command.id, report_.reload_ok,
                                report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
-    stop_command_ = command;
+    stops_.push_back(command);
     stop_ = true;
   } else if (command.verb == control::verb::kPing) {
     mailbox_->answer(command, {command.id, true, "producer of instance " + loaded_.config.instance});
@@ -137,12 +137,12 @@ void Service::serve_commands() {
 int Service::finish() {
   log(LogLevel::info, "stopping: the sources first, then what they left in hand");
   const std::uint64_t dropped_before = producer_->dropped_full();
-  producer_->finish(kPatience);
+  const std::int64_t deadline = rt::monotonic_ns() + kPatience;
+  producer_->finish(deadline);
   if (const std::uint64_t dropped = producer_->dropped_full() - dropped_before; dropped > 0)
     log(LogLevel::warn, std::to_string(dropped) + " frames at the end found the ring full; they are counted as dropped.full");
   for (const auto& text : producer_->complaints()) log(LogLevel::warn, text);
   static_cast<void>(control::announce(loaded_.config.instance, control::verb::kEnd, ""));
-  const std::int64_t deadline = rt::monotonic_ns() + kPatience;
   bool acknowledged = producer_->is_acknowledged();
   while (!acknowledged && rt::monotonic_ns() < deadline) {
     rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
@@ -156,11 +156,7 @@ int Service::finish() {
                             " blocks stay in the ring of instance " + loaded_.config.instance +
                             " and are delivered when chappe-aggregator runs; a next producer adopts it");
   }
-  if (mailbox_) {
-    if (stop_command_)
-      mailbox_->answer(*stop_command_, {stop_command_->id, true, acknowledged ? "stopped" : "stopped; undelivered data stays"});
-    mailbox_->unlink_own();
-  }
+  if (mailbox_) control::end_serving(*mailbox_, stops_, true, acknowledged ? "stopped" : "stopped; undelivered data stays");
   return EX_OK;
 }
 
@@ -170,7 +166,7 @@ int Service::leave(const rt::Error& error) {
     producer_->finish(0);
     if (producer_->is_unused()) producer_->unlink();
   }
-  if (mailbox_) mailbox_->unlink_own();
+  if (mailbox_) control::end_serving(*mailbox_, stops_, false, error.text);
   return give_up(error);
 }
 

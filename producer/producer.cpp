@@ -225,10 +225,10 @@ std::string Producer::tick() {
   return {};
 }
 
-void Producer::finish(std::int64_t patience_ns) {
+void Producer::finish(std::int64_t deadline_ns) {
   for (auto& pump : pumps_) pump->stop();
   for (auto& thread : source_threads_) thread.join();
-  feed_->finish(rt::monotonic_ns() + patience_ns);
+  feed_->finish(deadline_ns);
   feed_thread_.join();
   watch_stop_.raise();
   watch_thread_.join();

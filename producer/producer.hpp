@@ -27,8 +27,8 @@ class Producer {
   void reconfigure(const config::Config& config, std::uint32_t generation);
   /// Once a second: the predecessor that is drained, the names that should still be ours. A text for the log, or empty.
   std::string tick();
-  /// Stops the sources, delivers what is in hand, tells the ring that it ended. Bounded by `patience_ns`.
-  void finish(std::int64_t patience_ns);
+  /// Stops the sources, delivers what is in hand, tells the ring that it ended. Bounded by the monotonic `deadline_ns`.
+  void finish(std::int64_t deadline_ns);
   /// True once the board holds everything and the totals. Then unlink() leaves nothing behind.
   [[nodiscard]] bool is_acknowledged() const;
   void unlink();

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "control/mailbox.hpp"
@@ -304,6 +305,36 @@ TEST_F(Mailboxes, a_queue_that_lost_its_name_is_served_anew) {
   mq_unlink(name_.c_str());
   ASSERT_TRUE(keep_serving(mailbox, name_, kOwnGroup));
   EXPECT_TRUE(mailbox->still_named());
+}
+
+TEST_F(Mailboxes, a_server_that_ends_answers_every_stop_and_refuses_what_else_waits) {
+  auto mailbox = Mailbox::serve(name_);
+  ASSERT_TRUE(mailbox);
+  const auto asks = [this](std::string_view what, std::string answer) {
+    return std::make_unique<Child>([this, what, answer](int) {
+      const auto reply = ask(instance_, "control", what, "", kLong);
+      return reply ? (reply->ok ? 0 : 1) + (reply->text == answer ? 0 : 2) : reply.error().exit_code;
+    });
+  };
+  const auto wait_for_message = [&] {
+    pollfd waiting{mailbox->fd(), POLLIN, 0};
+    return poll(&waiting, 1, kLong) == 1;
+  };
+  std::vector<Command> stops;
+  std::vector<std::unique_ptr<Child>> askers;
+  for (int i = 0; i < 2; ++i) {
+    askers.push_back(asks(verb::kStop, "stopped"));
+    ASSERT_TRUE(wait_for_message());
+    stops.push_back(mailbox->receive().value());
+  }
+  askers.push_back(asks(verb::kStop, "stopped"));  // these two come while the server is busy ending
+  const auto refused = asks(verb::kReload, "stopping");
+  mq_attr attributes{};
+  while (mq_getattr(mailbox->fd(), &attributes) == 0 && attributes.mq_curmsgs < 2) std::this_thread::yield();
+  end_serving(*mailbox, stops, true, "stopped");
+  for (const auto& asker : askers) EXPECT_EQ(asker->exit_code(), 0);
+  EXPECT_EQ(refused->exit_code(), 1);
+  EXPECT_EQ(mq_open(name_.c_str(), O_WRONLY), -1);
 }
 
 TEST_F(Mailboxes, the_umask_has_no_say_in_the_mode) {

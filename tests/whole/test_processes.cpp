@@ -239,6 +239,25 @@ TEST_F(Processes, without_an_aggregator_an_orderly_stop_keeps_the_data_and_says_
   EXPECT_EQ(Instance::does_not_close(ledger), "");
 }
 
+TEST_F(Processes, chappectl_calls_orderly_ends_that_nobody_hurries_done) {
+  instance_.configure(proof_config(1000));
+  std::ofstream recording(instance_.path("log.csv"));
+  for (int i = 0; i < 200'000; ++i) recording << i << '\n';
+  recording.close();
+  // The feed waits for an aggregator to make room, and the acknowledgement never comes.
+  Child producer = instance_.producer({"--replay", instance_.path("log.csv"), "--as-fast-as-possible"});
+  ASSERT_TRUE(instance_.until([&] { return instance_.status()["ring"].is_object() && instance_.status()["ring"]["waiting_for_gate"]; }));
+  const Output stopped = run("chappectl", {"stop", "--process", "producer", "--instance", instance_.name()});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_EQ(producer.wait_for(20 * rt::kSecond), 0);
+  // The ring of an ended producer stays, and nobody will unlink it.
+  Child aggregator = instance_.aggregator();
+  ASSERT_TRUE(instance_.until([&] { return instance_.display()["streams"][0]["ended"] == true; }));
+  const Output ended = run("chappectl", {"stop", "--process", "aggregator", "--instance", instance_.name()});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(aggregator.wait_for(20 * rt::kSecond), 0);
+}
+
 TEST_F(Processes, a_replay_that_was_stopped_without_an_aggregator_goes_on_where_it_was_and_is_mixed_with_no_other) {
   instance_.configure(proof_config(1000));
   const auto record = [&](int first) {
