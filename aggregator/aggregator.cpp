@@ -294,6 +294,10 @@ std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   return generation_;
 }
 
+bool Aggregator::has_applied() const noexcept {
+  return !session_ || session_->drain->generation() == generation_ || session_->drain->has_ended();
+}
+
 rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
   const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
   // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.

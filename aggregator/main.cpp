@@ -22,6 +22,7 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
+constexpr std::int64_t kEffect = rt::kSecond;        // a reload is answered when it is in force, and after this long in any case
 constexpr std::int64_t kPatience = 8 * rt::kSecond;  // of an orderly end: longer than the producer's, less than the 10 s of chappectl
 constexpr int kLookForRing = 20;                     // ms between two looks while there is no ring, or while one is being merged
 
@@ -58,7 +59,7 @@ class Service {
   std::unique_ptr<metrics::Exporter> exporter_;
   std::vector<control::Command> stops_;  ///< received, and answered at the end
   std::int64_t next_tick_ = 0;
-  std::string lock_refusal_, last_refusal_, queue_trouble_;
+  std::string lock_refusal_, last_refusal_, queue_trouble_, reload_text_;
   gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
 };
@@ -116,8 +117,10 @@ void Service::reload() {
     loaded_ = std::move(*next);
     const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+    const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return aggregator_->has_applied(); });
+    reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; the drain has not come to it yet");
     shm::note_reload(report_, {}, generation, loaded_.hash);
-    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(generation));
+    log(LogLevel::info, "reloaded: configuration " + reload_text_);
   } else {
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
@@ -128,8 +131,7 @@ void Service::reload() {
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
-    mailbox_->answer(command, {command.id, report_.reload_ok,
-                               report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
+    mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
     stops_.push_back(command);
     stop_ = true;

@@ -19,6 +19,7 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
+constexpr std::int64_t kEffect = rt::kSecond;        // a reload is answered when it is in force, and after this long in any case
 constexpr std::int64_t kPatience = 5 * rt::kSecond;  // of an orderly end in all: chappectl waits 10 s
 
 int give_up(const rt::Error& error) {
@@ -47,7 +48,7 @@ class Service {
   std::optional<control::Mailbox> mailbox_;
   std::unique_ptr<metrics::Exporter> exporter_;
   std::vector<control::Command> stops_;  ///< received, and answered at the end
-  std::string last_warning_, lock_refusal_, queue_trouble_;
+  std::string last_warning_, lock_refusal_, queue_trouble_, reload_text_;
   gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
 };
@@ -90,10 +91,13 @@ void Service::reload() {
   auto next = config::reload(options_, loaded_.config);
   if (next) {
     loaded_ = std::move(*next);
-    producer_->reconfigure(loaded_.config, report_.config_generation + 1);
+    const std::uint32_t generation = report_.config_generation + 1;
+    producer_->reconfigure(loaded_.config, generation);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
-    shm::note_reload(report_, {}, report_.config_generation + 1, loaded_.hash);
-    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(report_.config_generation));
+    const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return producer_->has_applied(generation); });
+    reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; not every source has come to it yet");
+    shm::note_reload(report_, {}, generation, loaded_.hash);
+    log(LogLevel::info, "reloaded: configuration " + reload_text_);
   } else {
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
@@ -104,8 +108,7 @@ void Service::reload() {
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
-    mailbox_->answer(command, {command.id, report_.reload_ok,
-                               report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
+    mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
     stops_.push_back(command);
     stop_ = true;

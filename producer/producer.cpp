@@ -211,6 +211,10 @@ void Producer::reconfigure(const config::Config& config, std::uint32_t generatio
   for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) pumps_[i]->reconfigure(config.streams[i], generation);
 }
 
+bool Producer::has_applied(std::uint32_t generation) const {
+  return std::all_of(pumps_.begin(), pumps_.end(), [&](const auto& pump) { return pump->has_applied(generation); });
+}
+
 std::string Producer::tick() {
   if (ring_->has_predecessor()) {
     auto board = shm::BoardReader::open(instance_);

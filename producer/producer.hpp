@@ -25,6 +25,8 @@ class Producer {
   [[nodiscard]] bool sources_ended() const;
   /// Hands live-changeable keys to the sources, under this generation.
   void reconfigure(const config::Config& config, std::uint32_t generation);
+  /// Every source works under it.
+  [[nodiscard]] bool has_applied(std::uint32_t generation) const;
   /// Once a second: the predecessor that is drained, the names that should still be ours. A text for the log, or empty.
   std::string tick();
   /// Stops the sources, delivers what is in hand, tells the ring that it ended. Bounded by the monotonic `deadline_ns`.
