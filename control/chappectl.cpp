@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -35,14 +36,24 @@ struct Options {
   std::string file;     ///< config check, config show
 };
 
-/// --instance, else the one that the configuration names, else the default.
+/// The name cannot be told for sure: the file is no TOML, its [instance] is at fault, or it names none and has a table that nobody knows.
+bool hides_instance(const config::LoadResult& result) {
+  const bool named = result.loaded.origins.contains("instance.name") && result.loaded.origins.at("instance.name") != "default";
+  return std::any_of(result.faults.begin(), result.faults.end(), [&](const config::Fault& fault) {
+    const bool of_instance = fault.key == "instance" || fault.key.starts_with("instance.");
+    return fault.key.empty() || of_instance || (!named && fault.key.find_first_of(".[") == std::string::npos);
+  });
+}
+
+/// --instance, else the one that --config or CHAPPE_CONFIG names, else the default. Faults elsewhere in the file do not keep an operator
+/// from the processes that run.
 std::optional<std::string> instance_of(const Options& options, Outcome& outcome) {
   if (!options.instance.empty()) return options.instance;
   static const config::Config defaults;
   if (options.config.empty()) return defaults.instance;
   const config::LoadResult result = config::load_file(options.config);
-  if (result.faults.empty()) return result.loaded.config.instance;
-  outcome = check_config(options.config, false);
+  if (!hides_instance(result)) return result.loaded.config.instance;
+  outcome = check_config(options.config, options.as_json);
   return std::nullopt;
 }
 
@@ -136,7 +147,7 @@ void add_common(CLI::App& app, Options& options) {
         !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
     return good ? std::string() : "'" + name + "': expected 1 to 32 of a-z, 0-9, _ and -";
   });
-  app.add_option("--config", options.config, "configuration file that names the instance");
+  app.add_option("--config", options.config, "configuration file that names the instance")->envname("CHAPPE_CONFIG")->type_name("FILE");
   app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")
       ->check([](const std::string& text) {
         const double seconds = std::strtod(text.c_str(), nullptr);  // CLI::Range lets NaN pass

@@ -166,7 +166,10 @@ std::string display_json(const Snapshot& s) {
                {"ledger", ledger(s)}});
 }
 
-bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& out) {
+namespace {
+
+/// Throws what nlohmann throws where a value is of another type.
+bool read_ledger(const std::string& bytes, std::string& instance, Ledger& out) {
   const Json json = Json::parse(bytes, nullptr, false);
   if (!json.is_object() || !json.contains("streams") || !json["streams"].is_array()) return false;
   instance = json.value("instance", "");
@@ -190,6 +193,16 @@ bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& o
     out.streams.push_back(std::move(a));
   }
   return true;
+}
+
+}  // namespace
+
+bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& out) {
+  try {
+    return read_ledger(bytes, instance, out);
+  } catch (const Json::exception&) {
+    return false;
+  }
 }
 
 }  // namespace chappe::shm

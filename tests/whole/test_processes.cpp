@@ -1,6 +1,7 @@
 // The three real processes: kill, restart, reload, stop, refuse. What is asserted is the ledger and the window rows, never a time.
 #include <gmock/gmock.h>
 
+#include <mqueue.h>
 #include <sysexits.h>
 #include <csignal>
 #include <filesystem>
@@ -193,6 +194,47 @@ TEST_F(Processes, a_reload_that_leaves_the_windows_alone_cuts_none_of_them) {
   EXPECT_GT(rows.back().generation, 1U);
   rows.resize(rows.size() - 2);  // the last window is as long as the stream was
   for (const auto& row : rows) EXPECT_EQ(row.count, 1000U) << "window " << row.window;
+}
+
+TEST_F(Processes, the_display_follows_a_reload_of_the_others_and_refuses_by_name_what_cannot_change) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  Child display = instance_.start("chappe-display", {"--plain", "--refresh", "20"});
+  const auto display_says = [&](const std::string& text) {
+    return instance_.until([&] { return instance_.log("chappe-display").find(text) != std::string::npos; });
+  };
+  ASSERT_TRUE(display_says("samples/s"));
+  instance_.configure(proof_config(500));
+  EXPECT_EQ(run("chappectl", {"reload", "--instance", instance_.name()}).exit_code, 0);
+  EXPECT_TRUE(display_says("reloaded: configuration generation 2")) << instance_.log("chappe-display");
+  std::string other = proof_config(500);
+  other.replace(other.find("blocks = 256"), 12, "blocks = 512");
+  instance_.configure(other);
+  display.signal(SIGUSR1);
+  EXPECT_TRUE(display_says("reload refused, nothing changed: cannot change while running: ring.blocks")) << instance_.log("chappe-display");
+  display.signal(SIGTERM);
+  EXPECT_EQ(display.wait_for(20 * rt::kSecond), 0);
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, a_process_that_runs_without_a_queue_is_not_called_missing) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  producer.signal(SIGSTOP);  // it would make another queue within a second
+  ASSERT_EQ(mq_unlink(("/chappe." + instance_.name() + ".producer").c_str()), 0);
+  const Output reload = run("chappectl", {"reload", "--process", "producer", "--instance", instance_.name()});
+  const Output stop = run("chappectl", {"stop", "--instance", instance_.name()});
+  producer.signal(SIGCONT);
+  EXPECT_EQ(reload.exit_code, EX_TEMPFAIL);
+  EXPECT_THAT(reload.err, HasSubstr("serves no queue; use kill -USR1 " + std::to_string(producer.pid())));
+  EXPECT_EQ(stop.exit_code, EX_TEMPFAIL);
+  EXPECT_THAT(stop.err, HasSubstr("serves no queue; use kill -TERM " + std::to_string(producer.pid())));
+  ASSERT_TRUE(flows());
+  expect_orderly_end(producer, aggregator);
 }
 
 TEST_F(Processes, another_geometry_supersedes_the_ring_and_loses_nothing_that_was_committed) {
