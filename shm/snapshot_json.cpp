@@ -128,6 +128,7 @@ Json streams(const Snapshot& s) {
                     {"age_ms", v.age_ms},
                     {"ended", v.ended},
                     {"window", v.window},
+                    {"generation", v.generation},
                     {"windows_closed", v.windows_closed},
                     {"missing", v.missing},
                     {"channels", std::move(channels)}});
@@ -158,7 +159,9 @@ std::string status_json(const Snapshot& s) {
 std::string streams_json(const Snapshot& s) { return text({{"instance", s.instance}, {"streams", streams(s)}}); }
 
 std::string display_json(const Snapshot& s) {
-  const auto who = [](const ProcessReport& p) { return Json{{"alive", p.alive}, {"age_ms", p.age_ms}, {"pid", p.pid}}; };
+  const auto who = [](const ProcessReport& p) {
+    return Json{{"alive", p.alive}, {"age_ms", p.age_ms}, {"pid", p.pid}, {"config_generation", p.config_generation}};
+  };
   return text({{"instance", s.instance},
                {"producer", who(s.producer)},
                {"aggregator", who(s.aggregator)},
