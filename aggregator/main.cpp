@@ -9,6 +9,7 @@
 #include "control/mailbox.hpp"
 #include "control/signals.hpp"
 #include "metrics/exporter.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
@@ -89,7 +90,7 @@ rt::Done Service::open() {
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [viewer = std::make_shared<shm::Viewer>(config.instance)] {
-        return metrics::families_of(viewer->look(), metrics::Role::aggregator, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        return metrics::families_of(viewer->look(), metrics::Role::aggregator, {rt::kVersion, rt::kCommit});
       },
       rt::log);
   aggregator_->publish_report(report_);
@@ -135,8 +136,6 @@ void Service::command(const control::Command& command) {
   } else if (command.verb == control::verb::kStop) {
     stops_.push_back(command);
     stop_ = true;
-  } else if (command.verb == control::verb::kPing) {
-    mailbox_->answer(command, {command.id, true, "aggregator of instance " + loaded_.config.instance});
   } else if (command.verb != control::verb::kAttach && command.verb != control::verb::kSupersede && command.verb != control::verb::kEnd) {
     mailbox_->answer(command, {command.id, false, "the aggregator knows no command '" + command.verb + "'"});
   }  // an announcement only wakes: what there is to do is seen in shared memory

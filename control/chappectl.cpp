@@ -16,7 +16,9 @@
 #include "control/config_report.hpp"
 #include "control/orders.hpp"
 #include "control/tables.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
+#include "rt/instance.hpp"
 #include "shm/snapshot_json.hpp"
 #include "shm/viewer.hpp"
 
@@ -131,9 +133,9 @@ Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*gi
 }
 
 Outcome version(const Options& options) {
-  const json values{{"program", "chappectl"}, {"version", CHAPPE_VERSION}, {"commit", CHAPPE_COMMIT}, {"compiler", __VERSION__}};
+  const json values{{"program", "chappectl"}, {"version", rt::kVersion}, {"commit", rt::kCommit}, {"compiler", __VERSION__}};
   if (options.as_json) return {EX_OK, json_line(values), ""};
-  return {EX_OK, fmt::format("chappectl {} ({}, {})\n", CHAPPE_VERSION, CHAPPE_COMMIT, __VERSION__), ""};
+  return {EX_OK, fmt::format("chappectl {} ({}, {})\n", rt::kVersion, rt::kCommit, __VERSION__), ""};
 }
 
 using Action = std::function<Outcome(const Options&)>;
@@ -143,9 +145,7 @@ void add_common(CLI::App& app, Options& options) {
   app.fallthrough();
   app.add_flag("--json", options.as_json, "print JSON");
   app.add_option("--instance", options.instance, "name of the instance")->check([](const std::string& name) {
-    const bool good =
-        !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
-    return good ? std::string() : "'" + name + "': expected 1 to 32 of a-z, 0-9, _ and -";
+    return rt::is_instance_name(name) ? std::string() : "'" + name + "': " + rt::kInstanceRule;
   });
   app.add_option("--config", options.config, "configuration file that names the instance")->envname("CHAPPE_CONFIG")->type_name("FILE");
   app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")

@@ -56,7 +56,7 @@ std::string queue_name(std::string_view instance, std::string_view queue) {
 }
 
 rt::Result<Mailbox> Mailbox::serve(const std::string& name, gid_t operators) {
-  if (name != queue_name(instance_of(name), name.substr(name.rfind('.') + 1)) || !is_instance(instance_of(name))) {
+  if (name != queue_name(instance_of(name), name.substr(name.rfind('.') + 1)) || !rt::is_instance_name(instance_of(name))) {
     return Error{EX_USAGE, "queue " + name + ": expected /chappe.INSTANCE.QUEUE, the instance of a-z, 0-9, _ and -, at most 32"};
   }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {

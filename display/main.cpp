@@ -13,6 +13,7 @@
 #include "display/terminal.hpp"
 #include "display/view.hpp"
 #include "metrics/exporter.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
@@ -160,7 +161,7 @@ int Live::run(control::Signals& signals) {
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [this, viewer = std::make_shared<shm::Viewer>(loaded_.config.instance)] {
-        auto families = metrics::families_of(viewer->look(), metrics::Role::display, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        auto families = metrics::families_of(viewer->look(), metrics::Role::display, {rt::kVersion, rt::kCommit});
         const std::lock_guard lock(report_mutex_);
         for (auto& family : metrics::config_families(report_)) families.push_back(std::move(family));
         for (auto& family : metrics::display_families({looks_.get(), troubled_.get()})) families.push_back(std::move(family));

@@ -7,6 +7,7 @@
 #include "control/signals.hpp"
 #include "metrics/exporter.hpp"
 #include "producer/producer.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
@@ -73,7 +74,7 @@ rt::Done Service::open() {
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [viewer = std::make_shared<shm::Viewer>(config.instance)] {
-        return metrics::families_of(viewer->look(), metrics::Role::producer, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        return metrics::families_of(viewer->look(), metrics::Role::producer, {rt::kVersion, rt::kCommit});
       },
       rt::log);
   if (auto started = producer_->start(config); !started) return started.error();
@@ -92,7 +93,7 @@ void Service::reload() {
   if (next) {
     loaded_ = std::move(*next);
     const std::uint32_t generation = report_.config_generation + 1;
-    producer_->reconfigure(loaded_.config, generation);
+    for (const auto& note : producer_->reconfigure(loaded_.config, generation)) log(LogLevel::warn, note);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
     const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return producer_->has_applied(generation); });
     reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; not every source has come to it yet");
@@ -112,8 +113,6 @@ void Service::command(const control::Command& command) {
   } else if (command.verb == control::verb::kStop) {
     stops_.push_back(command);
     stop_ = true;
-  } else if (command.verb == control::verb::kPing) {
-    mailbox_->answer(command, {command.id, true, "producer of instance " + loaded_.config.instance});
   } else {
     mailbox_->answer(command, {command.id, false, "the producer knows no command '" + command.verb + "'"});
   }

@@ -207,8 +207,19 @@ bool Producer::sources_ended() const {
   return std::all_of(pumps_.begin(), pumps_.end(), [](const auto& pump) { return pump->has_ended(); });
 }
 
-void Producer::reconfigure(const config::Config& config, std::uint32_t generation) {
-  for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) pumps_[i]->reconfigure(config.streams[i], generation);
+/// The pools stay as they were made. One that is small for its new rate loses frames where a stall is long, and counts them.
+std::vector<std::string> Producer::reconfigure(const config::Config& config, std::uint32_t generation) {
+  std::vector<std::string> notes;
+  for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) {
+    const config::Stream& stream = config.streams[i];
+    pumps_[i]->reconfigure(stream, generation);
+    const std::uint32_t pool = ring_->tables().streams[i].pool_blocks;
+    if (pool_blocks(stream.rate_hz, layouts_[i].capacity, config.ring.max_delay_ns) <= pool) continue;
+    notes.push_back("stream " + stream.name + ": its pool of " + std::to_string(pool) +
+                    " blocks was made for a lower rate; at the new one it holds less than a tenth of a second (dropped.pool); a restart of "
+                    "the producer sizes it anew");
+  }
+  return notes;
 }
 
 bool Producer::has_applied(std::uint32_t generation) const {

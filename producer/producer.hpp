@@ -23,8 +23,8 @@ class Producer {
   rt::Done start(const config::Config& config);
   /// Every source has come to its end.
   [[nodiscard]] bool sources_ended() const;
-  /// Hands live-changeable keys to the sources, under this generation.
-  void reconfigure(const config::Config& config, std::uint32_t generation);
+  /// Hands live-changeable keys to the sources, under this generation. Returns what an operator should read in the log.
+  std::vector<std::string> reconfigure(const config::Config& config, std::uint32_t generation);
   /// Every source works under it.
   [[nodiscard]] bool has_applied(std::uint32_t generation) const;
   /// Once a second: the predecessor that is drained, the names that should still be ours. A text for the log, or empty.

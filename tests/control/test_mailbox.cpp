@@ -73,7 +73,7 @@ class Mailboxes : public testing::Test {
 
 TEST_F(Mailboxes, a_command_is_answered_with_its_result) {
   const auto running = server();
-  const auto reply = ask(instance_, "control", verb::kPing, "how are you", kLong);
+  const auto reply = ask(instance_, "control", verb::kReload, "how are you", kLong);
   ASSERT_TRUE(reply) << reply.error().text;
   EXPECT_TRUE(reply->ok);
   EXPECT_EQ(reply->text, "how are you");
@@ -96,18 +96,18 @@ TEST_F(Mailboxes, an_orderly_stop_is_answered_and_leaves_no_queue) {
 }
 
 TEST_F(Mailboxes, without_a_queue_the_missing_process_is_one_clear_line) {
-  const auto control = ask(instance_, "control", verb::kPing, "", kLong);
+  const auto control = ask(instance_, "control", verb::kReload, "", kLong);
   ASSERT_FALSE(control);
   EXPECT_EQ(control.error().exit_code, EX_UNAVAILABLE);
   EXPECT_THAT(control.error().text, HasSubstr("no aggregator runs in instance " + instance_));
-  const auto producer = ask(instance_, "producer", verb::kPing, "", kLong);
+  const auto producer = ask(instance_, "producer", verb::kReload, "", kLong);
   ASSERT_FALSE(producer);
   EXPECT_THAT(producer.error().text, HasSubstr("no producer runs in instance " + instance_));
 }
 
 TEST_F(Mailboxes, names_that_could_leave_the_instance_are_refused) {
   for (const std::string bad : {"", "a.b", "../x", "A", "a/b", "abcdefghijklmnopqrstuvwxyz0123456"}) {
-    EXPECT_EQ(ask(bad, "control", verb::kPing, "", kLong).error().exit_code, EX_USAGE) << bad;
+    EXPECT_EQ(ask(bad, "control", verb::kReload, "", kLong).error().exit_code, EX_USAGE) << bad;
     EXPECT_EQ(Mailbox::serve(queue_name(bad, "control")).error().exit_code, EX_USAGE) << bad;
   }
 }
@@ -118,19 +118,19 @@ TEST_F(Mailboxes, a_second_server_is_refused_as_already_running) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().exit_code, EX_TEMPFAIL);
   EXPECT_THAT(second.error().text, HasSubstr("already running"));
-  EXPECT_EQ(ask_code("ping"), 0) << "the first one goes on";
+  EXPECT_EQ(ask_code("reload"), 0) << "the first one goes on";
 }
 
 TEST_F(Mailboxes, the_queue_of_a_killed_server_is_told_apart_and_taken_over) {
   const auto first = server();
   first->signal(SIGKILL);
   first->exit_code();
-  const auto orphan = ask(instance_, "control", verb::kPing, "", kLong);
+  const auto orphan = ask(instance_, "control", verb::kReload, "", kLong);
   ASSERT_FALSE(orphan);
   EXPECT_EQ(orphan.error().exit_code, EX_UNAVAILABLE);
   EXPECT_THAT(orphan.error().text, HasSubstr("killed"));
   const auto second = server();
-  EXPECT_EQ(ask_code("ping"), 0);
+  EXPECT_EQ(ask_code("reload"), 0);
 }
 
 TEST_F(Mailboxes, a_server_killed_while_it_works_is_noticed_before_the_timeout) {
@@ -202,15 +202,15 @@ TEST_F(Mailboxes, a_full_queue_is_told_at_once) {
   ASSERT_TRUE(mailbox);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(announce(instance_, verb::kAttach, "")) << i;
   EXPECT_EQ(announce(instance_, verb::kAttach, "").error().exit_code, EX_TEMPFAIL);
-  EXPECT_EQ(ask_code("ping"), EX_TEMPFAIL);
+  EXPECT_EQ(ask_code("reload"), EX_TEMPFAIL);
 }
 
 // The kernel allows 256 queues: if a single ask in 300 left its own, the last ones would fail otherwise.
 TEST_F(Mailboxes, asking_leaves_no_queue_behind) {
   const auto mailbox = Mailbox::serve(name_);
   ASSERT_TRUE(mailbox);
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_code("ping", 0), EX_TEMPFAIL) << i;
-  for (int i = 0; i < 300; ++i) ASSERT_EQ(ask_code("ping"), EX_TEMPFAIL) << i;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_code("reload", 0), EX_TEMPFAIL) << i;
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(ask_code("reload"), EX_TEMPFAIL) << i;
 }
 
 TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
@@ -220,7 +220,7 @@ TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
     askers.push_back(std::make_unique<Child>([&, i](int) {
       for (int n = 0; n < 50; ++n) {
         const std::string own = std::to_string(i * 1000 + n);
-        const auto reply = ask(instance_, "control", verb::kPing, own, kLong);
+        const auto reply = ask(instance_, "control", verb::kReload, own, kLong);
         if (!reply) return reply.error().exit_code;
         if (reply->text != own) return 1;
       }
@@ -233,7 +233,7 @@ TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
 TEST_F(Mailboxes, bad_messages_of_every_length_are_counted_and_stop_nothing) {
   auto mailbox = Mailbox::serve(name_);
   ASSERT_TRUE(mailbox);
-  const std::string good = *encode(Command{.id = "1", .pid = getpid(), .reply = {}, .verb = "ping", .argument = {}});
+  const std::string good = *encode(Command{.id = "1", .pid = getpid(), .reply = {}, .verb = "reload", .argument = {}});
   std::mt19937 random(1);
   for (std::size_t size = 0; size <= kMessageBytes; ++size) {
     std::string bytes = good.substr(0, std::min(size, good.size() - 1));
@@ -256,7 +256,7 @@ TEST_F(Mailboxes, an_asker_of_another_version_is_told_so) {
   attributes.mq_msgsize = 1024;
   const mqd_t queue = mq_open(replies.c_str(), O_CREAT | O_EXCL | O_RDONLY | O_NONBLOCK, 0600, &attributes);
   ASSERT_GE(queue, 0);
-  send_raw(*encode(Command{.version = 7, .id = "i", .pid = getpid(), .reply = suffix, .verb = "ping", .argument = {}}));
+  send_raw(*encode(Command{.version = 7, .id = "i", .pid = getpid(), .reply = suffix, .verb = "reload", .argument = {}}));
   EXPECT_EQ(mailbox->receive(), std::nullopt);
   char buffer[1024];
   const ssize_t size = mq_receive(queue, buffer, sizeof buffer, nullptr);
@@ -275,10 +275,10 @@ TEST_F(Mailboxes, an_address_that_is_none_of_ours_gets_no_answer) {
   ASSERT_TRUE(mailbox);
   std::uint64_t unanswered = 0;
   for (const std::string suffix : {"0", "../../etc/passwd", "0123456789ABCDEF", "0123456789abcdef0", "0123456789abcde/"}) {
-    mailbox->answer({.id = "i", .pid = getpid(), .reply = suffix, .verb = "ping", .argument = {}}, {"i", true, ""});
+    mailbox->answer({.id = "i", .pid = getpid(), .reply = suffix, .verb = "reload", .argument = {}}, {"i", true, ""});
     EXPECT_EQ(mailbox->counts().unanswered, ++unanswered) << suffix;
   }
-  mailbox->answer({.id = "i", .pid = 0, .reply = "0123456789abcdef", .verb = "ping", .argument = {}}, {"i", true, ""});
+  mailbox->answer({.id = "i", .pid = 0, .reply = "0123456789abcdef", .verb = "reload", .argument = {}}, {"i", true, ""});
   EXPECT_EQ(mailbox->counts().unanswered, ++unanswered);
   EXPECT_EQ(mailbox->receive(), std::nullopt) << "nothing came into the own queue";
 }
@@ -376,14 +376,14 @@ class MailboxesOfUsers : public Mailboxes {
 TEST_F(MailboxesOfUsers, two_users_talk_who_share_only_the_operators_group) {
   const auto running = server_as(65534);
   ASSERT_TRUE(running->wait_ready());
-  EXPECT_EQ(in_child([this] { return become(65533, kOperators) ? ask_code("ping") : 98; }), 0);
-  EXPECT_EQ(ask_code("ping"), 0) << "root is an operator too";
+  EXPECT_EQ(in_child([this] { return become(65533, kOperators) ? ask_code("reload") : 98; }), 0);
+  EXPECT_EQ(ask_code("reload"), 0) << "root is an operator too";
 }
 
 TEST_F(MailboxesOfUsers, one_outside_the_group_may_not_command) {
   const auto running = server_as(65534);
   ASSERT_TRUE(running->wait_ready());
-  EXPECT_EQ(in_child([this] { return become(65533, 65533) ? ask_code("ping") : 98; }), EX_NOPERM);
+  EXPECT_EQ(in_child([this] { return become(65533, 65533) ? ask_code("reload") : 98; }), EX_NOPERM);
 }
 
 TEST_F(MailboxesOfUsers, an_operator_may_not_read_the_commands_of_others) {

@@ -237,6 +237,26 @@ TEST_F(Processes, a_process_that_runs_without_a_queue_is_not_called_missing) {
   expect_orderly_end(producer, aggregator);
 }
 
+TEST_F(Processes, a_rate_that_changes_live_is_declared_anew_and_a_pool_that_is_small_for_it_is_named) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  EXPECT_EQ(instance_.display()["streams"][0]["nominal_hz"], 20000);
+  std::string faster = proof_config(1000);
+  faster.replace(faster.find("rate = 20000"), 12, "rate = 90000");
+  faster.replace(faster.find("rate = 5000"), 11, "rate = 60000");  // its frames are four times as large
+  instance_.configure(faster);
+  EXPECT_EQ(run("chappectl", {"reload", "--instance", instance_.name()}).exit_code, 0);
+  EXPECT_TRUE(instance_.until([&] {
+    const Json view = instance_.display();
+    return std::abs(view["streams"][0]["nominal_hz"].get<double>() - 90000) < 0.1;
+  })) << instance_.display().dump();
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("stream noise: its pool of"));
+  EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
+  expect_orderly_end(producer, aggregator);
+}
+
 TEST_F(Processes, another_geometry_supersedes_the_ring_and_loses_nothing_that_was_committed) {
   instance_.configure(proof_config(1000));
   Child aggregator = instance_.aggregator();
