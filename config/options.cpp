@@ -183,7 +183,7 @@ rt::Result<std::optional<Options>> parse_options(Program program, int argc, cons
   if (configured != nullptr) options.config_path = configured;
   CLI::App app(program == Program::producer ? kProducerAbout : program == Program::aggregator ? kAggregatorAbout : kDisplayAbout, name);
   app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("--version", name + " " + rt::kVersion + " (" + rt::kCommit + ")");
+  app.set_version_flag("--version", name + " " + rt::kVersion + " (" + rt::kCommit + ")", "version and commit");
   if (program == Program::producer) add_producer(app, options);
   if (program == Program::aggregator) add_aggregator(app, options);
   if (program == Program::display) add_display(app, options);

@@ -82,6 +82,16 @@ std::optional<shm::Snapshot> read_ledger(const std::string& path) {
   return snapshot;
 }
 
+constexpr const char* kExamples = R"(Examples:
+  chappectl status                            who lives, and what real time they were granted
+  chappectl ledger --check && echo closes     the account of every frame
+  chappectl config check FILE && chappectl reload
+  chappectl --instance bench stop             in order, nothing left behind
+
+Exit: 0 done; 64 wrong command line; 65 frames are unexplained (ledger --check), or the file is no ledger; 66 no such file;
+69 nothing is there; 70 a fault of this program; 74 nobody takes the output; 75 not now: busy, no queue, not ended in time,
+or not settled; 77 no permission; 78 the configuration is wrong, or was refused. `chappectl COMMAND --help` has more.)";
+
 using ToText = std::string (*)(const shm::Snapshot&);
 
 /// status, ledger, streams. With nothing there: one line and EX_UNAVAILABLE; as JSON the empty snapshot, too.
@@ -132,10 +142,12 @@ Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*gi
   return outcome;
 }
 
+std::string version_text() { return fmt::format("chappectl {} ({}, {})", rt::kVersion, rt::kCommit, __VERSION__); }
+
 Outcome version(const Options& options) {
   const json values{{"program", "chappectl"}, {"version", rt::kVersion}, {"commit", rt::kCommit}, {"compiler", __VERSION__}};
   if (options.as_json) return {EX_OK, json_line(values), ""};
-  return {EX_OK, fmt::format("chappectl {} ({}, {})\n", rt::kVersion, rt::kCommit, __VERSION__), ""};
+  return {EX_OK, version_text() + "\n", ""};
 }
 
 using Action = std::function<Outcome(const Options&)>;
@@ -203,6 +215,9 @@ int main(int argc, char** argv) {
   Action chosen;
   CLI::App app("Looks at a running Chappe, and gives it orders.", "chappectl");
   app.require_subcommand(1);
+  app.set_help_flag("-h,--help", "this text; of a command, behind its name");
+  app.set_version_flag("--version", version_text(), "version and commit");
+  app.footer(kExamples);
   add_common(app, options);
   add_looks(app, options, chosen);
   add_orders(app, options, chosen);

@@ -90,7 +90,11 @@ class Answering {
 
 TEST_F(Chappectl, SaysItsVersion) {
   EXPECT_THAT(run("version").out, HasSubstr("chappectl "));
-  EXPECT_TRUE(json::parse(run("version --json").out).contains("version"));
+  EXPECT_EQ(run("--version").out, run("version").out);
+  EXPECT_EQ(run("--version").code, EX_OK);
+  const json version = json::parse(run("version --json").out);
+  EXPECT_TRUE(version.contains("version"));
+  EXPECT_NE(version.at("commit"), "") << "outside git it is \"unknown\"";
 }
 
 TEST_F(Chappectl, TakesWrongUseForWhatItIs) {
@@ -112,7 +116,11 @@ TEST_F(Chappectl, DoesNotCallALostAnswerDone) {
   }
 }
 
-TEST_F(Chappectl, HelpIsNoError) { EXPECT_EQ(run("--help").code, EX_OK); }
+TEST_F(Chappectl, HelpTeachesWithExamplesAndExitCodesAndIsNoError) {
+  const Ran ran = run("--help");
+  EXPECT_EQ(ran.code, EX_OK);
+  EXPECT_THAT(ran.out, testing::AllOf(HasSubstr("Examples:"), HasSubstr("ledger --check"), HasSubstr("Exit: 0 done")));
+}
 
 TEST_F(Chappectl, LookingAtNothingIsOneLineAndUnavailable) {
   for (const char* command : {"status", "ledger", "streams", "ledger --check"}) {

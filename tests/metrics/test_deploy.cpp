@@ -38,7 +38,7 @@ TEST(Deploy, PrometheusTakesTheScrapeConfiguration) {
 TEST(Deploy, SystemdMissesNothingButThePrograms) {
   if (!have("systemd-analyze")) GTEST_SKIP() << "systemd-analyze is not installed";
   for (const char* unit : kUnits) {
-    for (const std::string& line : run("systemd-analyze verify " + kDeploy + unit).lines)
+    for (const std::string& line : run("systemd-analyze verify --man=no " + kDeploy + unit).lines)
       EXPECT_THAT(line, testing::HasSubstr("is not executable"));
   }
 }
@@ -50,6 +50,15 @@ std::string text_of(const std::string& unit) {
 
 TEST(Deploy, NoUnitLetsSystemdDeleteTheSharedMemory) {
   for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::HasSubstr("\nRemoveIPC=no\n")) << unit;
+}
+
+TEST(Deploy, EveryUnitNamesManualPagesThatAreThere) {
+  for (const std::string unit : kUnits) {
+    const std::string text = text_of(unit), own = unit.substr(0, unit.find('.'));
+    EXPECT_THAT(text, testing::HasSubstr("\nDocumentation=man:" + own + "(1) man:chappectl(1)\n"));
+    for (const std::string& page : {own, std::string("chappectl")})
+      EXPECT_TRUE(std::ifstream(CHAPPE_SOURCE_DIR "/docs/man/" + page + ".1").good()) << page;
+  }
 }
 
 // Threads are made with an explicit scheduling, those of the metrics too, and pthread_create asks the kernel for it.
