@@ -30,6 +30,17 @@ rt::Done board_is_free(const std::string& instance) {
   return rt::Error{EX_TEMPFAIL, "instance " + instance + ": an aggregator is already running (process " + std::to_string(pid) + ")"};
 }
 
+/// The producer unlinks its ring once the board has acknowledged; it is waited for, so that the board can go last. Of a dead one, and of
+/// one that runs on, nothing is to be expected.
+bool will_be_unlinked(const std::string& instance) {
+  auto ring = shm::RingReader::open(instance);
+  if (!ring || !*ring) return false;
+  const shm::StatusPage& status = (*ring)->status();
+  return status.state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended) &&
+         shm::process_lives(static_cast<std::int32_t>(status.owner_pid.load(std::memory_order_relaxed)),
+                            status.owner_start.load(std::memory_order_relaxed));
+}
+
 bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
 
 }  // namespace
@@ -283,6 +294,10 @@ std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   return generation_;
 }
 
+bool Aggregator::has_applied() const noexcept {
+  return !session_ || session_->drain->generation() == generation_ || session_->drain->has_ended();
+}
+
 rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
   const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
   // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.
@@ -294,13 +309,7 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
     rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
   }
   if (session_) end_session(notes);
-  // The producer unlinks its ring once the board has acknowledged; wait for that, so that the board can go last.
-  while (rt::monotonic_ns() < deadline && has_name(config_.instance, "ring")) {
-    auto ring = shm::RingReader::open(config_.instance);
-    if (!ring || !*ring) break;
-    if ((*ring)->status().state.load(std::memory_order_acquire) != static_cast<std::uint64_t>(shm::RingState::ended)) break;
-    rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
-  }
+  while (rt::monotonic_ns() < deadline && will_be_unlinked(config_.instance)) rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
   before_unlink();
   if (!has_name(config_.instance, "ring"))
     board_->unlink();

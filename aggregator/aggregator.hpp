@@ -27,6 +27,8 @@ class Aggregator {
   /// Puts another configuration in force at a block boundary. Returns its generation.
   std::uint32_t reconfigure(const config::Config& config);
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
+  /// The drain works under generation(), or there is none.
+  [[nodiscard]] bool has_applied() const noexcept;
   [[nodiscard]] bool is_attached() const noexcept { return session_ != nullptr; }
   /// Stops in order: what is there is drained as far as `patience_ns` allows, the log is written, and the board is unlinked when no ring is
   /// left. `before_unlink` is called once everything is done, while the board still has its name. EX_IOERR: rows of the window log are

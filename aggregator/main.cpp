@@ -9,6 +9,7 @@
 #include "control/mailbox.hpp"
 #include "control/signals.hpp"
 #include "metrics/exporter.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
@@ -22,8 +23,9 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
-constexpr std::int64_t kPatience = 10 * rt::kSecond;
-constexpr int kLookForRing = 20;  // ms between two looks while there is no ring, or while one is being merged
+constexpr std::int64_t kEffect = rt::kSecond;        // a reload is answered when it is in force, and after this long in any case
+constexpr std::int64_t kPatience = 8 * rt::kSecond;  // of an orderly end: longer than the producer's, less than the 10 s of chappectl
+constexpr int kLookForRing = 20;                     // ms between two looks while there is no ring, or while one is being merged
 
 int give_up(const rt::Error& error) {
   log(LogLevel::error, error.text);
@@ -56,9 +58,9 @@ class Service {
   std::unique_ptr<Aggregator> aggregator_;
   std::optional<control::Mailbox> mailbox_;
   std::unique_ptr<metrics::Exporter> exporter_;
-  std::optional<control::Command> stop_command_;
+  std::vector<control::Command> stops_;  ///< received, and answered at the end
   std::int64_t next_tick_ = 0;
-  std::string lock_refusal_, last_refusal_, queue_trouble_;
+  std::string lock_refusal_, last_refusal_, queue_trouble_, reload_text_;
   gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
 };
@@ -88,7 +90,7 @@ rt::Done Service::open() {
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [viewer = std::make_shared<shm::Viewer>(config.instance)] {
-        return metrics::families_of(viewer->look(), metrics::Role::aggregator, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        return metrics::families_of(viewer->look(), metrics::Role::aggregator, {rt::kVersion, rt::kCommit});
       },
       rt::log);
   aggregator_->publish_report(report_);
@@ -116,8 +118,10 @@ void Service::reload() {
     loaded_ = std::move(*next);
     const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+    const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return aggregator_->has_applied(); });
+    reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; the drain has not come to it yet");
     shm::note_reload(report_, {}, generation, loaded_.hash);
-    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(generation));
+    log(LogLevel::info, "reloaded: configuration " + reload_text_);
   } else {
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
@@ -128,13 +132,10 @@ void Service::reload() {
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
-    mailbox_->answer(command, {command.id, report_.reload_ok,
-                               report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
+    mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
-    stop_command_ = command;
+    stops_.push_back(command);
     stop_ = true;
-  } else if (command.verb == control::verb::kPing) {
-    mailbox_->answer(command, {command.id, true, "aggregator of instance " + loaded_.config.instance});
   } else if (command.verb != control::verb::kAttach && command.verb != control::verb::kSupersede && command.verb != control::verb::kEnd) {
     mailbox_->answer(command, {command.id, false, "the aggregator knows no command '" + command.verb + "'"});
   }  // an announcement only wakes: what there is to do is seen in shared memory
@@ -181,17 +182,14 @@ int Service::finish() {
       kPatience, [&] { ledger_written = write_closing_ledger(); }, notes);
   say(notes);
   if (!finished) log(LogLevel::error, finished.error().text);
-  if (mailbox_) {
-    if (stop_command_) mailbox_->answer(*stop_command_, {stop_command_->id, true, "stopped"});
-    mailbox_->unlink_own();
-  }
+  if (mailbox_) control::end_serving(*mailbox_, stops_, true, "stopped");
   log(LogLevel::info, "stopped");
   return finished && ledger_written ? EX_OK : EX_IOERR;
 }
 
 /// An end by an error leaves no queue behind; objects in shared memory stay for the next start.
 int Service::leave(const rt::Error& error) {
-  if (mailbox_) mailbox_->unlink_own();
+  if (mailbox_) control::end_serving(*mailbox_, stops_, false, error.text);
   return give_up(error);
 }
 

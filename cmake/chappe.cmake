@@ -10,8 +10,20 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -Wtsan speaks of fences that the sanitizer does not see; -Wrestrict is false for "literal" + std::string (GCC bug 105651).
   list(APPEND CHAPPE_WARNINGS -Wno-tsan -Wno-restrict)
 endif()
-# Compile-time string for build information.
-execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} describe --always --dirty OUTPUT_VARIABLE CHAPPE_COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+# The commit that is checked out, for build information (rt/build_info.cpp, the one file that a new commit compiles). Changes on top of it are
+# not told. Another commit configures anew; git knows where its files are, in a worktree too.
+execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} describe --always OUTPUT_VARIABLE CHAPPE_COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+if(NOT CHAPPE_COMMIT)
+  set(CHAPPE_COMMIT unknown)
+endif()
+execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} rev-parse --path-format=absolute --git-path HEAD --git-path logs/HEAD
+  OUTPUT_VARIABLE heads OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+string(REPLACE "\n" ";" heads "${heads}")
+foreach(head IN LISTS heads)
+  if(EXISTS ${head})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${head})
+  endif()
+endforeach()
 
 # chappe_library(NAME SOURCES... LINK targets... PRIVATE_LINK targets...): a static library of one folder.
 function(chappe_library name)
@@ -27,7 +39,6 @@ function(chappe_program name)
   cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${A_SOURCES})
   target_compile_options(${name} PRIVATE ${CHAPPE_WARNINGS})
-  target_compile_definitions(${name} PRIVATE CHAPPE_VERSION="${PROJECT_VERSION}" CHAPPE_COMMIT="${CHAPPE_COMMIT}")
   target_link_libraries(${name} PRIVATE ${A_LINK})
 endfunction()
 

@@ -9,6 +9,7 @@
 
 #include "config/parse.hpp"
 #include "config/text.hpp"
+#include "rt/descriptor.hpp"
 
 namespace chappe::config {
 namespace {
@@ -35,7 +36,9 @@ void locate(Fault& fault, const std::map<std::string, Place>& places, const std:
 }
 
 std::string origin_of(const std::map<std::string, Place>& places, const std::string& key) {
-  const auto found = places.find(key);
+  auto found = places.find(key);
+  const std::size_t window = key.find(".window[");  // a stream that names none has those of the top level
+  if (found == places.end() && window != std::string::npos) found = places.find(key.substr(window + 1));
   if (found == places.end()) return "default";
   return found->second.line == 0 ? found->second.source : found->second.source + ":" + std::to_string(found->second.line);
 }
@@ -59,29 +62,19 @@ std::string one_line(std::string text) {
   return text;
 }
 
-struct Descriptor {
-  explicit Descriptor(int number) : fd(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd >= 0) ::close(fd);
-  }
-  int fd;
-};
-
 }  // namespace
 
 rt::Result<std::string> read_file(const std::string& path) {
   // Non-blocking, because opening a pipe that nobody writes would wait for ever.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.fd < 0) return rt::Error{EX_NOINPUT, std::string("cannot be opened: ") + std::strerror(errno)};
+  const rt::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return rt::Error{EX_NOINPUT, std::string("cannot be opened: ") + std::strerror(errno)};
   struct stat status {};
-  if (::fstat(file.fd, &status) != 0) return rt::errno_error("cannot be examined");
+  if (::fstat(file.get(), &status) != 0) return rt::errno_error("cannot be examined");
   if (!S_ISREG(status.st_mode)) return rt::Error{EX_NOINPUT, "not a regular file"};
   std::string text;
   char buffer[65536];
   for (;;) {
-    const ssize_t got = ::read(file.fd, buffer, sizeof buffer);
+    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return rt::errno_error("cannot be read");
     if (got == 0) return text;

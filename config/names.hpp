@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "rt/log.hpp"
 
 namespace chappe::config {
 
@@ -61,6 +62,8 @@ std::vector<std::string> words_of(const Names<E, N>& names) {
   for (const auto& entry : names) words.emplace_back(entry.first);
   return words;
 }
+
+inline std::vector<std::string> log_levels() { return {rt::kLogLevelNames.begin(), rt::kLogLevelNames.end()}; }
 
 /// Raw samples without a header: the recording cannot say how many channels it has.
 inline bool is_raw(ReplayFormat format) { return format >= ReplayFormat::i16le; }

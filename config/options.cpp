@@ -8,6 +8,9 @@
 
 #include "config/names.hpp"
 #include "config/text.hpp"
+#include "rt/build_info.hpp"
+#include "rt/instance.hpp"
+#include "rt/log.hpp"
 
 namespace chappe::config {
 namespace {
@@ -73,12 +76,11 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, const Names<E, N
 }
 
 std::string check_log_level(const std::string& word) {
-  const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error"};
-  return std::find(levels.begin(), levels.end(), word) != levels.end() ? "" : quoted_short(word) + ": expected " + listed(levels);
+  return rt::log_level_named(word) ? "" : quoted_short(word) + ": expected " + listed(log_levels());
 }
 
 std::string check_instance(const std::string& name) {
-  return is_instance_name(name) ? "" : quoted_short(name) + ": expected 1 to 32 of a-z, 0-9, _ and -";
+  return rt::is_instance_name(name) ? "" : quoted_short(name) + ": " + rt::kInstanceRule;
 }
 
 std::string check_not_empty(const std::string& text) { return text.empty() ? "expected a path, and it is empty" : ""; }
@@ -90,7 +92,7 @@ void add_common(CLI::App& app, Options& o) {
   app.add_option("--instance", o.instance, "name of the instance, instead of the configuration's")
       ->type_name("NAME")
       ->check(check_instance);
-  app.add_option("--log-level", o.log_level, "trace, debug, info, warn or error")->type_name("WORD")->check(check_log_level);
+  app.add_option("--log-level", o.log_level, listed(log_levels()))->type_name("WORD")->check(check_log_level);
 }
 
 void add_windows(CLI::App& app, Options& o) {
@@ -181,7 +183,7 @@ rt::Result<std::optional<Options>> parse_options(Program program, int argc, cons
   if (configured != nullptr) options.config_path = configured;
   CLI::App app(program == Program::producer ? kProducerAbout : program == Program::aggregator ? kAggregatorAbout : kDisplayAbout, name);
   app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("--version", name + " " + CHAPPE_VERSION + " (" + CHAPPE_COMMIT + ")");
+  app.set_version_flag("--version", name + " " + rt::kVersion + " (" + rt::kCommit + ")", "version and commit");
   if (program == Program::producer) add_producer(app, options);
   if (program == Program::aggregator) add_aggregator(app, options);
   if (program == Program::display) add_display(app, options);

@@ -98,12 +98,6 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   return best != nullptr ? std::optional(*best) : std::nullopt;
 }
 
-bool is_instance_name(std::string_view name) {
-  constexpr std::size_t kLongest = 32;
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
-  return !name.empty() && name.size() <= kLongest && std::all_of(name.begin(), name.end(), allowed);
-}
-
 std::string listed(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {

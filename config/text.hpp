@@ -21,8 +21,6 @@ std::string quoted_short(std::string_view text);
 /// The known word with the smallest edit distance, if that is a likely slip: at most a third of the word and at least 1. A swap of
 /// neighbours counts 1, and so does a word that is the known one's beginning.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
-/// 1 to 32 of a-z, 0-9, _ and -: it becomes part of the names of objects and queues.
-bool is_instance_name(std::string_view name);
 /// "a, b or c"
 std::string listed(const std::vector<std::string>& words);
 

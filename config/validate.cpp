@@ -5,6 +5,8 @@
 #include <set>
 
 #include "config/checker.hpp"
+#include "config/names.hpp"
+#include "rt/instance.hpp"
 #include "rt/log.hpp"
 
 namespace chappe::config {
@@ -21,8 +23,7 @@ bool is_group(const std::string& text) {
 }
 
 void check_instance(Checker& check, const Config& config) {
-  check.expect(is_instance_name(config.instance), "instance.name",
-               quoted_short(config.instance) + ": expected 1 to 32 of a-z, 0-9, _ and -");
+  check.expect(rt::is_instance_name(config.instance), "instance.name", quoted_short(config.instance) + ": " + rt::kInstanceRule);
   const Permissions& p = config.permissions;
   for (const auto& [key, group] :
        {std::pair{"readers", &p.readers}, std::pair{"consumers", &p.consumers}, std::pair{"operators", &p.operators}}) {
@@ -58,7 +59,7 @@ void check_ring(Checker& check, const Ring& ring) {
 bool is_loopback(const std::string& address) { return address == "localhost" || address.starts_with("127."); }
 
 void check_metrics(Checker& check, const Config& config) {
-  std::set<std::pair<std::string, int>> taken;
+  std::vector<std::pair<in_addr_t, int>> taken;
   for (const auto& [process, endpoint] : config.metrics) {
     const std::string path = "metrics." + process;
     in_addr address{};
@@ -70,9 +71,13 @@ void check_metrics(Checker& check, const Config& config) {
     if (!is_loopback(endpoint.address)) {
       check.warning(path + ".address", endpoint.address + ": the metrics are plain HTTP without a password, and this is not loopback");
     }
-    const std::string place = is_loopback(endpoint.address) ? "127.0.0.1" : endpoint.address;
-    check.expect(taken.insert({place, endpoint.port}).second, path + ".port",
-                 std::to_string(endpoint.port) + ": another process has the same address and port");
+    const in_addr_t mine = endpoint.address == "localhost" ? htonl(INADDR_LOOPBACK) : address.s_addr;
+    const bool is_taken = std::any_of(taken.begin(), taken.end(), [&](const auto& other) {
+      const bool meets = other.first == mine || other.first == INADDR_ANY || mine == INADDR_ANY;
+      return meets && other.second == endpoint.port;
+    });
+    check.expect(!is_taken, path + ".port", std::to_string(endpoint.port) + ": another process has the same address and port");
+    taken.emplace_back(mine, endpoint.port);
   }
 }
 
@@ -96,7 +101,7 @@ void check_thread(Checker& check, const rt::ThreadPlan& plan, const std::string&
 }
 
 void check_words(Checker& check, const Config& config) {
-  const std::vector<std::string> levels{"trace", "debug", "info", "warn", "error"};
+  const std::vector<std::string> levels = log_levels();
   if (!rt::log_level_named(config.log_level)) {
     const auto near = nearest(config.log_level, levels);
     check.fault("log.level", quoted_short(config.log_level) + ": expected " + listed(levels) + (near ? "; nearest: " + *near : ""));

@@ -67,9 +67,7 @@ std::string server_of(const std::string& queue) { return queue == "control" ? "a
 
 /// The queue of a process that lives.
 rt::Result<Descriptor> open_server(const std::string& instance, const std::string& queue) {
-  if (!is_instance(instance)) {
-    return Error{EX_USAGE, "instance \"" + instance + "\": expected 1 to 32 of a-z, 0-9, _ and -"};
-  }
+  if (!rt::is_instance_name(instance)) return Error{EX_USAGE, "instance \"" + instance + "\": " + rt::kInstanceRule};
   const std::string name = queue_name(instance, queue);
   Descriptor server = open_queue(name, O_WRONLY);
   if (server && is_served(server)) return server;

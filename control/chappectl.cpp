@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
@@ -15,7 +16,9 @@
 #include "control/config_report.hpp"
 #include "control/orders.hpp"
 #include "control/tables.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
+#include "rt/instance.hpp"
 #include "shm/snapshot_json.hpp"
 #include "shm/viewer.hpp"
 
@@ -35,14 +38,24 @@ struct Options {
   std::string file;     ///< config check, config show
 };
 
-/// --instance, else the one that the configuration names, else the default.
+/// The name cannot be told for sure: the file is no TOML, its [instance] is at fault, or it names none and has a table that nobody knows.
+bool hides_instance(const config::LoadResult& result) {
+  const bool named = result.loaded.origins.contains("instance.name") && result.loaded.origins.at("instance.name") != "default";
+  return std::any_of(result.faults.begin(), result.faults.end(), [&](const config::Fault& fault) {
+    const bool of_instance = fault.key == "instance" || fault.key.starts_with("instance.");
+    return fault.key.empty() || of_instance || (!named && fault.key.find_first_of(".[") == std::string::npos);
+  });
+}
+
+/// --instance, else the one that --config or CHAPPE_CONFIG names, else the default. Faults elsewhere in the file do not keep an operator
+/// from the processes that run.
 std::optional<std::string> instance_of(const Options& options, Outcome& outcome) {
   if (!options.instance.empty()) return options.instance;
   static const config::Config defaults;
   if (options.config.empty()) return defaults.instance;
   const config::LoadResult result = config::load_file(options.config);
-  if (result.faults.empty()) return result.loaded.config.instance;
-  outcome = check_config(options.config, false);
+  if (!hides_instance(result)) return result.loaded.config.instance;
+  outcome = check_config(options.config, options.as_json);
   return std::nullopt;
 }
 
@@ -68,6 +81,16 @@ std::optional<shm::Snapshot> read_ledger(const std::string& path) {
   if (!file || !shm::ledger_from_json(bytes, snapshot.instance, snapshot.ledger)) return std::nullopt;
   return snapshot;
 }
+
+constexpr const char* kExamples = R"(Examples:
+  chappectl status                            who lives, and what real time they were granted
+  chappectl ledger --check && echo closes     the account of every frame
+  chappectl config check FILE && chappectl reload
+  chappectl --instance bench stop             in order, nothing left behind
+
+Exit: 0 done; 64 wrong command line; 65 frames are unexplained (ledger --check), or the file is no ledger; 66 no such file;
+69 nothing is there; 70 a fault of this program; 74 nobody takes the output; 75 not now: busy, no queue, not ended in time,
+or not settled; 77 no permission; 78 the configuration is wrong, or was refused. `chappectl COMMAND --help` has more.)";
 
 using ToText = std::string (*)(const shm::Snapshot&);
 
@@ -119,10 +142,12 @@ Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*gi
   return outcome;
 }
 
+std::string version_text() { return fmt::format("chappectl {} ({}, {})", rt::kVersion, rt::kCommit, __VERSION__); }
+
 Outcome version(const Options& options) {
-  const json values{{"program", "chappectl"}, {"version", CHAPPE_VERSION}, {"commit", CHAPPE_COMMIT}, {"compiler", __VERSION__}};
+  const json values{{"program", "chappectl"}, {"version", rt::kVersion}, {"commit", rt::kCommit}, {"compiler", __VERSION__}};
   if (options.as_json) return {EX_OK, json_line(values), ""};
-  return {EX_OK, fmt::format("chappectl {} ({}, {})\n", CHAPPE_VERSION, CHAPPE_COMMIT, __VERSION__), ""};
+  return {EX_OK, version_text() + "\n", ""};
 }
 
 using Action = std::function<Outcome(const Options&)>;
@@ -132,11 +157,9 @@ void add_common(CLI::App& app, Options& options) {
   app.fallthrough();
   app.add_flag("--json", options.as_json, "print JSON");
   app.add_option("--instance", options.instance, "name of the instance")->check([](const std::string& name) {
-    const bool good =
-        !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
-    return good ? std::string() : "'" + name + "': expected 1 to 32 of a-z, 0-9, _ and -";
+    return rt::is_instance_name(name) ? std::string() : "'" + name + "': " + rt::kInstanceRule;
   });
-  app.add_option("--config", options.config, "configuration file that names the instance");
+  app.add_option("--config", options.config, "configuration file that names the instance")->envname("CHAPPE_CONFIG")->type_name("FILE");
   app.add_option("--timeout", options.timeout_s, "seconds to wait for each answer")
       ->check([](const std::string& text) {
         const double seconds = std::strtod(text.c_str(), nullptr);  // CLI::Range lets NaN pass
@@ -192,6 +215,9 @@ int main(int argc, char** argv) {
   Action chosen;
   CLI::App app("Looks at a running Chappe, and gives it orders.", "chappectl");
   app.require_subcommand(1);
+  app.set_help_flag("-h,--help", "this text; of a command, behind its name");
+  app.set_version_flag("--version", version_text(), "version and commit");
+  app.footer(kExamples);
   add_common(app, options);
   add_looks(app, options, chosen);
   add_orders(app, options, chosen);

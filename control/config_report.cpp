@@ -2,10 +2,7 @@
 
 #include <fmt/format.h>
 #include <sysexits.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "config/config.hpp"
@@ -14,12 +11,6 @@ namespace chappe::control {
 namespace {
 
 using nlohmann::json;
-
-bool unreadable(const std::string& file, Outcome& outcome) {
-  if (::access(file.c_str(), R_OK) == 0) return false;
-  outcome = {EX_NOINPUT, "", file + ": " + std::strerror(errno) + "\n"};
-  return true;
-}
 
 std::string hex(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
 
@@ -46,10 +37,9 @@ config::LoadResult load(const std::string& file) { return file.empty() ? config:
 
 Outcome check_config(const std::string& file, bool as_json) {
   Outcome outcome;
-  if (unreadable(file, outcome)) return outcome;
   const config::LoadResult result = config::load_file(file);
   const bool good = result.faults.empty();
-  outcome.exit_code = good ? EX_OK : EX_CONFIG;
+  outcome.exit_code = good ? EX_OK : result.exit_code;
   if (as_json) {
     json report{{"file", file}, {"ok", good}, {"faults", faults_json(result.faults)}, {"warnings", result.loaded.warnings}};
     if (good) report["hash"] = hex(result.loaded.hash);
@@ -69,7 +59,6 @@ Outcome check_config(const std::string& file, bool as_json) {
 
 Outcome show_config(const std::string& file, bool as_json) {
   Outcome outcome;
-  if (!file.empty() && unreadable(file, outcome)) return outcome;
   const config::LoadResult result = load(file);
   if (!result.faults.empty()) return check_config(file, as_json);
   const config::Loaded& loaded = result.loaded;
@@ -80,7 +69,7 @@ Outcome show_config(const std::string& file, bool as_json) {
                         {"origins", loaded.origins},
                         {"warnings", loaded.warnings}});
   } else {
-    outcome.out = config::to_toml(loaded.config, file.empty() ? nullptr : &loaded.origins);
+    outcome.out = config::to_toml(loaded.config, &loaded.origins);
     outcome.err = warnings_of(loaded);
   }
   return outcome;

@@ -56,7 +56,7 @@ std::string queue_name(std::string_view instance, std::string_view queue) {
 }
 
 rt::Result<Mailbox> Mailbox::serve(const std::string& name, gid_t operators) {
-  if (name != queue_name(instance_of(name), name.substr(name.rfind('.') + 1)) || !is_instance(instance_of(name))) {
+  if (name != queue_name(instance_of(name), name.substr(name.rfind('.') + 1)) || !rt::is_instance_name(instance_of(name))) {
     return Error{EX_USAGE, "queue " + name + ": expected /chappe.INSTANCE.QUEUE, the instance of a-z, 0-9, _ and -, at most 32"};
   }
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -131,6 +131,15 @@ bool Mailbox::still_named() const {
 
 void Mailbox::unlink_own() {
   if (still_named()) mq_unlink(name_.c_str());
+}
+
+void end_serving(Mailbox& mailbox, const std::vector<Command>& stops, bool ok, const std::string& outcome) {
+  mailbox.unlink_own();  // first, so that nobody new comes; who holds the queue open and sends later sees the server's lock go
+  for (const Command& stop : stops) mailbox.answer(stop, {stop.id, ok, outcome});
+  while (const auto command = mailbox.receive()) {
+    const bool is_stop = command->verb == verb::kStop;
+    mailbox.answer(*command, {command->id, ok && is_stop, ok && !is_stop ? "stopping" : outcome});
+  }
 }
 
 rt::Done keep_serving(std::optional<Mailbox>& mailbox, const std::string& queue_name, gid_t operators) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "control/message.hpp"
 #include "rt/descriptor.hpp"
@@ -65,9 +66,13 @@ class Mailbox {
 /// Serves the queue if `mailbox` is empty, or its queue no longer has the name. Call once a second. Errors as Mailbox::serve.
 rt::Done keep_serving(std::optional<Mailbox>& mailbox, const std::string& queue_name, gid_t operators);
 
+/// The end of serving: removes the name, then answers what is owed: the `stops` that were received, and all that still waits. Stops hear
+/// `outcome`; other commands are refused with "stopping", or with the reason where the outcome is no success.
+void end_serving(Mailbox& mailbox, const std::vector<Command>& stops, bool ok, const std::string& outcome);
+
 /// Sends a command to `queue` of the instance and waits for its reply, which may be a refusal (ok = false). As error: EX_UNAVAILABLE if
-/// nobody serves the queue, or nobody answers in time; EX_TEMPFAIL if it is full; EX_NOPERM if the caller is no operator; EX_USAGE for a
-/// bad name. Leaves no queue behind.
+/// nobody serves the queue, or its server ends before it answers; EX_TEMPFAIL if the queue is full, or the server lives and does not answer
+/// in time; EX_NOPERM if the caller is no operator; EX_USAGE for a bad name. Leaves no queue behind.
 rt::Result<Reply> ask(const std::string& instance, const std::string& queue, std::string_view verb, const std::string& argument,
                       int timeout_ms);
 

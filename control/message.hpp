@@ -15,11 +15,10 @@ namespace chappe::control {
 inline constexpr std::size_t kMessageBytes = 1024;
 inline constexpr std::uint32_t kMessageVersion = 1;
 
-/// What a command asks for. The first three come from an operator and are answered; the others from the producer and are not.
+/// What a command asks for. The first two come from an operator and are answered; the others from the producer and are not.
 namespace verb {
 inline constexpr std::string_view kReload = "reload";        ///< argument: empty
 inline constexpr std::string_view kStop = "stop";            ///< argument: empty
-inline constexpr std::string_view kPing = "ping";            ///< argument: empty
 inline constexpr std::string_view kAttach = "attach";        ///< a ring was made or adopted: attach
 inline constexpr std::string_view kSupersede = "supersede";  ///< a ring of another geometry took the name
 inline constexpr std::string_view kEnd = "end";              ///< the producer ends: drain and acknowledge

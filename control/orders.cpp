@@ -26,20 +26,17 @@ constexpr Process kAggregator{"aggregator", "control", &shm::Snapshot::aggregato
 
 bool is_meant(const Orders& orders, const Process& process) { return orders.only.empty() || orders.only == process.name; }
 
-Obeyed give(const Orders& orders, const Process& process, std::string_view what, int refusal) {
-  const auto reply = ask(orders.instance, process.queue, what, "", orders.timeout_ms);
-  if (!reply) return {process.name, reply.error().exit_code, reply.error().text};
-  if (!reply->ok) return {process.name, refusal, "refused: " + reply->text};
-  return {process.name, EX_OK, reply->text};
-}
+/// A process that lives, with a handle that holds for it even if its pid is reused.
+struct Living {
+  std::int32_t pid = 0;
+  rt::Descriptor handle;  ///< empty: it is dead, or its pid cannot be read
+};
 
-/// A handle on the process that lives now; empty if it is dead, or its pid cannot be read. Holds for this process even if its pid is
-/// reused.
-rt::Descriptor handle_of(const Orders& orders, const Process& process) {
+Living living(const Orders& orders, const Process& process) {
   const shm::Snapshot snapshot = shm::Viewer(orders.instance).look();
   const shm::ProcessReport& report = snapshot.*process.report;
   if (!report.known || !report.alive) return {};
-  return rt::Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, report.pid, 0)));
+  return {report.pid, rt::Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, report.pid, 0)))};
 }
 
 /// A handle becomes readable when its process ends.
@@ -53,14 +50,30 @@ bool ended(const rt::Descriptor& handle, int timeout_ms) {
   }
 }
 
+/// Nobody serves the queue. One that lives on all the same could not make its queue, or lost it; one that is about to end gets a moment.
+Obeyed unserved(const Orders& orders, const Process& process, const Living& one, std::string_view what, const std::string& why) {
+  constexpr int kMoment = 1000;
+  if (!one.handle || ended(one.handle, std::min(orders.timeout_ms, kMoment))) return {process.name, EX_UNAVAILABLE, why};
+  const std::string pid = std::to_string(one.pid);
+  return {process.name, EX_TEMPFAIL,
+          "runs as pid " + pid + " but serves no queue; use kill " + (what == verb::kReload ? "-USR1 " : "-TERM ") + pid};
+}
+
+Obeyed give(const Orders& orders, const Process& process, const Living& one, std::string_view what, int refusal) {
+  const auto reply = ask(orders.instance, process.queue, what, "", orders.timeout_ms);
+  if (!reply && reply.error().exit_code == EX_UNAVAILABLE) return unserved(orders, process, one, what, reply.error().text);
+  if (!reply) return {process.name, reply.error().exit_code, reply.error().text};
+  if (!reply->ok) return {process.name, refusal, "refused: " + reply->text};
+  return {process.name, EX_OK, reply->text};
+}
+
 Obeyed stop_one(const Orders& orders, const Process& process) {
-  const rt::Descriptor handle = handle_of(orders, process);
-  Obeyed obeyed = give(orders, process, verb::kStop, EX_TEMPFAIL);
-  if (obeyed.exit_code == EX_UNAVAILABLE && handle && !ended(handle, 0)) obeyed.exit_code = EX_TEMPFAIL;  // it lives and does not answer
+  const Living one = living(orders, process);
+  Obeyed obeyed = give(orders, process, one, verb::kStop, EX_TEMPFAIL);
   if (obeyed.exit_code != EX_OK) return obeyed;
-  if (!handle) {
+  if (!one.handle) {
     obeyed.text += " (its end was not awaited: its pid cannot be read)";
-  } else if (!ended(handle, orders.timeout_ms)) {
+  } else if (!ended(one.handle, orders.timeout_ms)) {
     obeyed = {process.name, EX_TEMPFAIL, "did not end within " + std::to_string(orders.timeout_ms) + " ms; wait longer with --timeout"};
   }
   return obeyed;
@@ -71,7 +84,7 @@ Obeyed stop_one(const Orders& orders, const Process& process) {
 std::vector<Obeyed> reload(const Orders& orders) {
   std::vector<Obeyed> all;
   for (const Process& process : {kProducer, kAggregator}) {
-    if (is_meant(orders, process)) all.push_back(give(orders, process, verb::kReload, EX_CONFIG));
+    if (is_meant(orders, process)) all.push_back(give(orders, process, living(orders, process), verb::kReload, EX_CONFIG));
   }
   return all;
 }

@@ -10,6 +10,7 @@
 
 #include "control/mailbox.hpp"
 #include "rt/descriptor.hpp"
+#include "rt/instance.hpp"
 #include "rt/result.hpp"
 
 namespace chappe::control {
@@ -67,10 +68,6 @@ inline struct flock server_lock() {
 inline bool is_served(const rt::Descriptor& queue) {
   struct flock lock = server_lock();
   return fcntl(queue.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-}
-
-inline bool is_instance(std::string_view name) {
-  return !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
 }
 
 inline std::string instance_of(const std::string& queue_name) {  // "/chappe.NAME.QUEUE"

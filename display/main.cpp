@@ -3,14 +3,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 
 #include "config/options.hpp"
 #include "control/signals.hpp"
 #include "display/terminal.hpp"
 #include "display/view.hpp"
 #include "metrics/exporter.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
@@ -50,13 +53,18 @@ class Live {
   int run(control::Signals& signals);
 
  private:
-  void reload();
+  enum class Wish { none, redraw, quit };
+  void reload(bool asked);
+  bool others_reloaded();
   bool show();
-  bool keys();
+  void draw();
+  Wish keys();
 
   config::Options options_;
   config::Loaded loaded_;
   shm::Viewer viewer_;
+  shm::Snapshot last_;                                                             ///< the look that is shown
+  std::array<std::optional<std::pair<std::uint64_t, std::uint64_t>>, 2> applied_;  ///< by producer, aggregator: hash, reloads applied
   History history_;
   std::mutex report_mutex_;  ///< a scrape reads the report too
   shm::ProcessReport report_;
@@ -66,43 +74,63 @@ class Live {
   std::size_t first_row_ = 0;
 };
 
-void Live::reload() {
-  config::LoadResult next = config::effective(options_);
-  std::string error = config::describe(next.faults);
-  if (error.empty() && next.loaded.config.instance != loaded_.config.instance) error = "instance.name cannot change while running";
-  if (error.empty()) {
-    loaded_ = std::move(next.loaded);
+/// Not asked: where the others took what is in force here already, nothing is to be told.
+void Live::reload(bool asked) {
+  auto next = config::reload(options_, loaded_.config);
+  const std::string error = next ? "" : next.error().text;
+  if (next && !asked && next->hash == loaded_.hash) return;
+  if (next) {
+    loaded_ = std::move(*next);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
-  } else if (!terminal_) {
-    log(LogLevel::error, "reload refused, nothing changed: " + error);
   }
   const std::lock_guard lock(report_mutex_);
   shm::note_reload(report_, error, report_.config_generation + 1, loaded_.hash);
+  if (terminal_) return;  // the picture tells
+  if (next)
+    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(report_.config_generation));
+  else
+    log(LogLevel::error, "reload refused, nothing changed: " + error);
+}
+
+/// `chappectl reload` cannot reach a viewer, which has no queue: that the other two took another file is how it hears of one.
+bool Live::others_reloaded() {
+  bool changed = false;
+  const shm::ProcessReport* const others[] = {&last_.producer, &last_.aggregator};
+  for (std::size_t i = 0; i < applied_.size(); ++i) {
+    if (!others[i]->known) continue;
+    const std::pair now{others[i]->config_hash, others[i]->reloads - others[i]->reloads_failed};
+    changed = changed || (applied_[i] && *applied_[i] != now);
+    applied_[i] = now;
+  }
+  return changed;
 }
 
 /// False: nobody takes the lines any more.
 bool Live::show() {
-  shm::Snapshot s = viewer_.look();
+  last_ = viewer_.look();
   looks_.add();
-  if (!s.trouble.empty()) troubled_.add();
-  if (!terminal_) {
-    return std::puts(plain_line(s).c_str()) >= 0 && std::fflush(stdout) == 0;
-  }
-  history_.feed(s);
+  if (!last_.trouble.empty()) troubled_.add();
+  if (others_reloaded()) reload(false);
+  if (!terminal_) return std::puts(plain_line(last_).c_str()) >= 0 && std::fflush(stdout) == 0;
+  history_.feed(last_);
+  draw();
+  return true;
+}
+
+void Live::draw() {
+  shm::Snapshot s = last_;
   if (!report_.reload_ok) s.trouble += (s.trouble.empty() ? "" : "; ") + ("the display's reload was refused: " + report_.reload_error);
   Look look = terminal_->look();
   first_row_ = std::min(first_row_, last_first_row(s, look));  // no key is dead after too many
   look.first_row = first_row_;
   terminal_->draw(render(s, history_, look));
-  return true;
 }
 
-/// False: quit.
-bool Live::keys() {
-  for (;;) {
+Live::Wish Live::keys() {
+  for (Wish wish = Wish::none;; wish = Wish::redraw) {
     switch (terminal_->key()) {
       case Terminal::Key::quit:
-        return false;
+        return Wish::quit;
       case Terminal::Key::up:
         first_row_ -= std::min<std::size_t>(first_row_, 1);
         break;
@@ -115,8 +143,11 @@ bool Live::keys() {
       case Terminal::Key::page_down:
         first_row_ += 10;
         break;
+      case Terminal::Key::resized:
+      case Terminal::Key::other:
+        break;
       case Terminal::Key::none:
-        return true;
+        return wish;
     }
   }
 }
@@ -130,7 +161,7 @@ int Live::run(control::Signals& signals) {
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [this, viewer = std::make_shared<shm::Viewer>(loaded_.config.instance)] {
-        auto families = metrics::families_of(viewer->look(), metrics::Role::display, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        auto families = metrics::families_of(viewer->look(), metrics::Role::display, {rt::kVersion, rt::kCommit});
         const std::lock_guard lock(report_mutex_);
         for (auto& family : metrics::config_families(report_)) families.push_back(std::move(family));
         for (auto& family : metrics::display_families({looks_.get(), troubled_.get()})) families.push_back(std::move(family));
@@ -157,8 +188,13 @@ int Live::run(control::Signals& signals) {
     const control::Signals::Event event = signals.drain();
     if (event.stop) return EX_OK;
     if ((waits[1].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) return EX_OK;  // the terminal is gone; SIGHUP alone would mean reload
-    if (event.reload) reload();
-    if (terminal_ && !keys()) return EX_OK;
+    if (event.reload) {
+      reload(true);
+      next = rt::monotonic_ns();  // another refresh holds at once
+    }
+    const Wish wish = terminal_ ? keys() : Wish::none;
+    if (wish == Wish::quit) return EX_OK;
+    if (wish == Wish::redraw) draw();  // keys and sizes do not wait for the next look
   }
 }
 

@@ -113,8 +113,12 @@ Terminal::Key Terminal::key() {
       return Key::page_up;
     case KEY_NPAGE:
       return Key::page_down;
-    default:
+    case KEY_RESIZE:
+      return Key::resized;
+    case ERR:
       return Key::none;
+    default:
+      return Key::other;
   }
 }
 

@@ -13,7 +13,7 @@ bool locale_is_unicode();
 
 class Terminal {
  public:
-  enum class Key { none, quit, up, down, page_up, page_down };
+  enum class Key { none, quit, up, down, page_up, page_down, resized, other };
   /// Null: this terminal cannot be drawn on (TERM unknown, no tty).
   static std::unique_ptr<Terminal> open();
   ~Terminal();

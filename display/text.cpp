@@ -7,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+#include "rt/utf8.hpp"
+
 namespace chappe::display {
 namespace {
 
@@ -15,26 +17,10 @@ constexpr const char* kAsciiBars = "_.-=+*#@";
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
-struct Character {
+/// The character at the front of `text`, which is not empty. Code 0: whatever is none, one for the whole of what is foreign.
+rt::Character first_of(std::string_view text) {
+  if (const rt::Character whole = rt::character_at(text); whole.bytes > 0) return whole;
   std::size_t bytes = 1;
-  std::uint32_t code = 0;  ///< 0: not well formed
-};
-
-/// The character at the front of `text`, which is not empty.
-Character first_of(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[i])); };
-  if (byte(0) < 0x80) return {1, byte(0)};
-  if (byte(0) >= 0xC2 && byte(0) <= 0xDF && text.size() > 1 && continues(text[1])) return {2, (byte(0) & 0x1FU) << 6U | (byte(1) & 0x3FU)};
-  if (byte(0) >= 0xE0 && byte(0) <= 0xEF && text.size() > 2 && continues(text[1]) && continues(text[2])) {
-    const std::uint32_t code = (byte(0) & 0x0FU) << 12U | (byte(1) & 0x3FU) << 6U | (byte(2) & 0x3FU);
-    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    return {3, code >= 0x800 && !surrogate ? code : 0};
-  }
-  if (byte(0) >= 0xF0 && byte(0) <= 0xF4 && text.size() > 3 && continues(text[1]) && continues(text[2]) && continues(text[3])) {
-    const std::uint32_t code = (byte(0) & 0x07U) << 18U | (byte(1) & 0x3FU) << 12U | (byte(2) & 0x3FU) << 6U | (byte(3) & 0x3FU);
-    return {4, code >= 0x10000 && code <= 0x10FFFF ? code : 0};
-  }
-  std::size_t bytes = 1;  // one mark for the whole of what is foreign
   while (bytes < text.size() && bytes < 4 && continues(text[bytes])) ++bytes;
   return {bytes, 0};
 }
@@ -55,7 +41,7 @@ template <class Keep>
 std::string keep_where(std::string_view text, Keep keep) {
   std::string out;
   while (!text.empty()) {
-    const Character c = first_of(text);
+    const rt::Character c = first_of(text);
     if (keep(c.code))
       out += text.substr(0, c.bytes);
     else

@@ -34,6 +34,12 @@ Span process_span(const char* name, const shm::ProcessReport& p) {
   return {fmt::format("{} {}: alive", name, p.pid), Style::good};
 }
 
+/// The configurations in force: the producer's and the aggregator's.
+std::string generations(const shm::Snapshot& s) {
+  const auto one = [](const shm::ProcessReport& p) { return p.known ? std::to_string(p.config_generation) : std::string("-"); };
+  return fmt::format("configuration {} / {}", one(s.producer), one(s.aggregator));
+}
+
 std::int64_t unexplained(const shm::Ledger& ledger) {
   std::int64_t sum = 0;
   for (const auto& a : ledger.streams) sum += std::abs(a.unexplained);
@@ -87,7 +93,7 @@ std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
                    process_span("producer", s.producer),
                    {"  ", Style::normal},
                    process_span("aggregator", s.aggregator),
-                   {fmt::format("  epoch {}", s.epoch), Style::dim}});
+                   {fmt::format("  epoch {}  {}", s.epoch, generations(s)), Style::dim}});
   lines.push_back({{fmt::format("ring {} {} % of {} blocks  ", bar(s.fill, 12, unicode), percent_text(s.fill), s.blocks), Style::normal},
                    ledger_span(s.ledger)});
   lines.push_back({{fmt::format("frame to board  p50 {}  p99 {}  max {:.3g} ms", quantile(s.latency, 0.5), quantile(s.latency, 0.99),
@@ -112,8 +118,8 @@ std::vector<Line> table(const shm::Snapshot& s, const History& history, bool uni
   std::vector<Line> rows;
   for (const auto& v : s.streams) {
     const Style style = v.ended ? Style::dim : Style::heading;
-    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}{}", shown(v.stream, unicode), rate_text(v.rate_hz),
-                                 age_text(v.age_ms), v.window, v.missing, v.ended ? "  ended" : ""),
+    rows.push_back({{fmt::format("{}  {}  age {}  window {}  missing {}  generation {}{}", shown(v.stream, unicode), rate_text(v.rate_hz),
+                                 age_text(v.age_ms), v.window, v.missing, v.generation, v.ended ? "  ended" : ""),
                      style}});
     for (const auto& c : v.channels) {
       const auto* past = history.of(v.stream, c.channel);
@@ -181,8 +187,8 @@ std::string plain_line(const shm::Snapshot& s) {
     if (std::isfinite(v.rate_hz)) samples += v.rate_hz * static_cast<double>(v.channels.size());
     rates += fmt::format("  {} {}", shown(v.stream, false), rate_text(v.rate_hz));
   }
-  return fmt::format("{}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text,
-                     process_span("aggregator", s.aggregator).text, ledger_span(s.ledger).text, samples, rates);
+  return fmt::format("{}; {}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text,
+                     process_span("aggregator", s.aggregator).text, ledger_span(s.ledger).text, generations(s), samples, rates);
 }
 
 std::string to_text(const shm::Snapshot& s, bool unicode) {
@@ -196,7 +202,7 @@ std::string to_text(const shm::Snapshot& s, bool unicode) {
 
 std::string to_csv(const shm::Snapshot& s) {
   const auto number = [](double v) { return std::isfinite(v) ? fmt::format("{}", v) : std::string(); };
-  std::string out = "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms\n";
+  std::string out = "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms,window,generation\n";
   const auto quote = [](const std::string& foreign) {
     const std::string text = without_controls(foreign);
     if (text.find_first_of(",\"") == std::string::npos) return text;
@@ -206,8 +212,8 @@ std::string to_csv(const shm::Snapshot& s) {
   };
   for (const auto& v : s.streams) {
     for (const auto& c : v.channels) {
-      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\n", quote(v.stream), quote(c.channel), quote(c.unit), number(c.last),
-                         number(c.mean), number(c.min), number(c.max), number(c.rms), c.count, c.nan, v.age_ms);
+      out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", quote(v.stream), quote(c.channel), quote(c.unit), number(c.last),
+                         number(c.mean), number(c.min), number(c.max), number(c.rms), c.count, c.nan, v.age_ms, v.window, v.generation);
     }
   }
   return out;

@@ -102,11 +102,13 @@ std::vector<Family> producer_families(const Snapshot& s) {
 }
 
 /// One gauge per channel of every stream.
-Family of_channels(const Snapshot& snapshot, const char* name, const char* help, double ChannelView::*member) {
+template <class Number>
+Family of_channels(const Snapshot& snapshot, const char* name, const char* help, Number ChannelView::*member) {
   Family family{name, help, Type::gauge, {}};
   for (const shm::StreamView& stream : snapshot.streams) {
     for (const ChannelView& channel : stream.channels) {
-      family.samples.push_back(sample(channel.*member, {{"stream", stream.stream}, {"channel", channel.channel}, {"unit", channel.unit}}));
+      family.samples.push_back(
+          sample(static_cast<double>(channel.*member), {{"stream", stream.stream}, {"channel", channel.channel}, {"unit", channel.unit}}));
     }
   }
   return family;
@@ -119,6 +121,12 @@ Family windows_closed(const Snapshot& snapshot) {
   return family;
 }
 
+Family missing_frames(const Snapshot& snapshot) {
+  Family family{"chappe_window_missing_frames", "Frames of the last window that never came.", Type::gauge, {}};
+  for (const shm::StreamView& view : snapshot.streams) family.samples.push_back(sample(as_double(view.missing), {{"stream", view.stream}}));
+  return family;
+}
+
 std::vector<Family> ledger_families(const Snapshot& s) {
   return {
       of_accounts(s, Type::counter, "chappe_aggregated_frames_total", "Frames merged into windows.",
@@ -127,6 +135,8 @@ std::vector<Family> ledger_families(const Snapshot& s) {
                  [](const Account& a) { return a.aggregated; }),
       of_accounts(s, Type::counter, "chappe_overrun_frames_total", "Frames committed and overwritten before they were read.",
                   [](const Account& a) { return a.overrun; }),
+      of_accounts(s, Type::gauge, "chappe_overrun_pending_frames", "Overwritten frames that are seen in the ring and not on the board yet.",
+                  [](const Account& a) { return a.overrun_pending; }),
       of_accounts(s, Type::gauge, "chappe_in_flight_frames", "Frames between source and board.",
                   [](const Account& a) { return a.in_flight; }),
       of_accounts(s, Type::gauge, "chappe_ledger_unexplained_frames", "What the laws of the ledger leave over; 0 means that it closes.",
@@ -139,6 +149,9 @@ std::vector<Family> aggregator_families(const Snapshot& s) {
   std::vector<Family> families = ledger_families(s);
   std::vector<Family> rest{
       windows_closed(s),
+      missing_frames(s),
+      of_channels(s, "chappe_window_values", "Values in the statistics of the last window; NaN is not among them.", &ChannelView::count),
+      of_channels(s, "chappe_window_nan_values", "NaN values of the last window.", &ChannelView::nan),
       of_channels(s, "chappe_window_mean", "Mean of the last window, in the channel's unit.", &ChannelView::mean),
       of_channels(s, "chappe_window_minimum", "Least value of the last window, in the channel's unit.", &ChannelView::min),
       of_channels(s, "chappe_window_maximum", "Greatest value of the last window, in the channel's unit.", &ChannelView::max),

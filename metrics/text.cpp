@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "rt/utf8.hpp"
+
 namespace chappe::metrics {
 namespace {
 
@@ -36,32 +38,12 @@ prometheus::ClientMetric metric_of(const Sample& sample, Type type) {
   return metric;
 }
 
-/// Bytes of the well-formed character at the front of `text`, 0 if there is none (Unicode 15, table 3-7).
-std::size_t character_at(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continues = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && second < 0xA0;
-    const bool surrogate = first == 0xED && second > 0x9F;
-    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool out_of_range = (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F);
-    return continues(1) && continues(2) && continues(3) && !out_of_range ? 4 : 0;
-  }
-  return 0;
-}
-
 }  // namespace
 
 std::string valid_utf8(std::string_view text) {
   std::string valid;
   while (!text.empty()) {
-    const std::size_t length = character_at(text);
+    const std::size_t length = rt::character_at(text).bytes;
     if (length == 0) {
       valid += "\xEF\xBF\xBD";
     } else {

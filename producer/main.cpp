@@ -7,6 +7,7 @@
 #include "control/signals.hpp"
 #include "metrics/exporter.hpp"
 #include "producer/producer.hpp"
+#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
@@ -19,7 +20,8 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
-constexpr std::int64_t kPatience = 5 * rt::kSecond;
+constexpr std::int64_t kEffect = rt::kSecond;        // a reload is answered when it is in force, and after this long in any case
+constexpr std::int64_t kPatience = 5 * rt::kSecond;  // of an orderly end in all: chappectl waits 10 s
 
 int give_up(const rt::Error& error) {
   log(LogLevel::error, error.text);
@@ -46,8 +48,8 @@ class Service {
   std::unique_ptr<Producer> producer_;
   std::optional<control::Mailbox> mailbox_;
   std::unique_ptr<metrics::Exporter> exporter_;
-  std::optional<control::Command> stop_command_;
-  std::string last_warning_, lock_refusal_, queue_trouble_;
+  std::vector<control::Command> stops_;  ///< received, and answered at the end
+  std::string last_warning_, lock_refusal_, queue_trouble_, reload_text_;
   gid_t operators_ = control::kOwnGroup;
   bool stop_ = false;
 };
@@ -72,7 +74,7 @@ rt::Done Service::open() {
   exporter_ = metrics::Exporter::start(
       endpoint.address, endpoint.port,
       [viewer = std::make_shared<shm::Viewer>(config.instance)] {
-        return metrics::families_of(viewer->look(), metrics::Role::producer, {CHAPPE_VERSION, CHAPPE_COMMIT});
+        return metrics::families_of(viewer->look(), metrics::Role::producer, {rt::kVersion, rt::kCommit});
       },
       rt::log);
   if (auto started = producer_->start(config); !started) return started.error();
@@ -90,10 +92,13 @@ void Service::reload() {
   auto next = config::reload(options_, loaded_.config);
   if (next) {
     loaded_ = std::move(*next);
-    producer_->reconfigure(loaded_.config, report_.config_generation + 1);
+    const std::uint32_t generation = report_.config_generation + 1;
+    for (const auto& note : producer_->reconfigure(loaded_.config, generation)) log(LogLevel::warn, note);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
-    shm::note_reload(report_, {}, report_.config_generation + 1, loaded_.hash);
-    log(LogLevel::info, "reloaded: configuration generation " + std::to_string(report_.config_generation));
+    const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return producer_->has_applied(generation); });
+    reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; not every source has come to it yet");
+    shm::note_reload(report_, {}, generation, loaded_.hash);
+    log(LogLevel::info, "reloaded: configuration " + reload_text_);
   } else {
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
@@ -104,13 +109,10 @@ void Service::reload() {
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
-    mailbox_->answer(command, {command.id, report_.reload_ok,
-                               report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
+    mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
-    stop_command_ = command;
+    stops_.push_back(command);
     stop_ = true;
-  } else if (command.verb == control::verb::kPing) {
-    mailbox_->answer(command, {command.id, true, "producer of instance " + loaded_.config.instance});
   } else {
     mailbox_->answer(command, {command.id, false, "the producer knows no command '" + command.verb + "'"});
   }
@@ -137,12 +139,12 @@ void Service::serve_commands() {
 int Service::finish() {
   log(LogLevel::info, "stopping: the sources first, then what they left in hand");
   const std::uint64_t dropped_before = producer_->dropped_full();
-  producer_->finish(kPatience);
+  const std::int64_t deadline = rt::monotonic_ns() + kPatience;
+  producer_->finish(deadline);
   if (const std::uint64_t dropped = producer_->dropped_full() - dropped_before; dropped > 0)
     log(LogLevel::warn, std::to_string(dropped) + " frames at the end found the ring full; they are counted as dropped.full");
   for (const auto& text : producer_->complaints()) log(LogLevel::warn, text);
   static_cast<void>(control::announce(loaded_.config.instance, control::verb::kEnd, ""));
-  const std::int64_t deadline = rt::monotonic_ns() + kPatience;
   bool acknowledged = producer_->is_acknowledged();
   while (!acknowledged && rt::monotonic_ns() < deadline) {
     rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
@@ -156,11 +158,7 @@ int Service::finish() {
                             " blocks stay in the ring of instance " + loaded_.config.instance +
                             " and are delivered when chappe-aggregator runs; a next producer adopts it");
   }
-  if (mailbox_) {
-    if (stop_command_)
-      mailbox_->answer(*stop_command_, {stop_command_->id, true, acknowledged ? "stopped" : "stopped; undelivered data stays"});
-    mailbox_->unlink_own();
-  }
+  if (mailbox_) control::end_serving(*mailbox_, stops_, true, acknowledged ? "stopped" : "stopped; undelivered data stays");
   return EX_OK;
 }
 
@@ -170,7 +168,7 @@ int Service::leave(const rt::Error& error) {
     producer_->finish(0);
     if (producer_->is_unused()) producer_->unlink();
   }
-  if (mailbox_) mailbox_->unlink_own();
+  if (mailbox_) control::end_serving(*mailbox_, stops_, false, error.text);
   return give_up(error);
 }
 

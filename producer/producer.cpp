@@ -207,9 +207,24 @@ bool Producer::sources_ended() const {
   return std::all_of(pumps_.begin(), pumps_.end(), [](const auto& pump) { return pump->has_ended(); });
 }
 
-void Producer::reconfigure(const config::Config& config, std::uint32_t generation) {
+/// The pools stay as they were made. One that is small for its new rate loses frames where a stall is long, and counts them.
+std::vector<std::string> Producer::reconfigure(const config::Config& config, std::uint32_t generation) {
   gate_->set_stall_timeout(config.ring.stall_timeout_ns);
-  for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) pumps_[i]->reconfigure(config.streams[i], generation);
+  std::vector<std::string> notes;
+  for (std::size_t i = 0; i < pumps_.size() && i < config.streams.size(); ++i) {
+    const config::Stream& stream = config.streams[i];
+    pumps_[i]->reconfigure(stream, generation);
+    const std::uint32_t pool = ring_->tables().streams[i].pool_blocks;
+    if (pool_blocks(stream.rate_hz, layouts_[i].capacity, config.ring.max_delay_ns) <= pool) continue;
+    notes.push_back("stream " + stream.name + ": its pool of " + std::to_string(pool) +
+                    " blocks was made for a lower rate; at the new one it holds less than a tenth of a second (dropped.pool); a restart of "
+                    "the producer sizes it anew");
+  }
+  return notes;
+}
+
+bool Producer::has_applied(std::uint32_t generation) const {
+  return std::all_of(pumps_.begin(), pumps_.end(), [&](const auto& pump) { return pump->has_applied(generation); });
 }
 
 std::string Producer::tick() {
@@ -226,10 +241,10 @@ std::string Producer::tick() {
   return {};
 }
 
-void Producer::finish(std::int64_t patience_ns) {
+void Producer::finish(std::int64_t deadline_ns) {
   for (auto& pump : pumps_) pump->stop();
   for (auto& thread : source_threads_) thread.join();
-  feed_->finish(rt::monotonic_ns() + patience_ns);
+  feed_->finish(deadline_ns);
   feed_thread_.join();
   watch_stop_.raise();
   watch_thread_.join();

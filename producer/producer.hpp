@@ -23,12 +23,14 @@ class Producer {
   rt::Done start(const config::Config& config);
   /// Every source has come to its end.
   [[nodiscard]] bool sources_ended() const;
-  /// Hands live-changeable keys to the watcher and, under this generation, to the sources.
-  void reconfigure(const config::Config& config, std::uint32_t generation);
+  /// Hands live-changeable keys to the watcher and, under this generation, to the sources. Returns what an operator should read in the log.
+  std::vector<std::string> reconfigure(const config::Config& config, std::uint32_t generation);
+  /// Every source works under it.
+  [[nodiscard]] bool has_applied(std::uint32_t generation) const;
   /// Once a second: the predecessor that is drained, the names that should still be ours. A text for the log, or empty.
   std::string tick();
-  /// Stops the sources, delivers what is in hand, tells the ring that it ended. Bounded by `patience_ns`.
-  void finish(std::int64_t patience_ns);
+  /// Stops the sources, delivers what is in hand, tells the ring that it ended. Bounded by the monotonic `deadline_ns`.
+  void finish(std::int64_t deadline_ns);
   /// True once the board holds everything and the totals. Then unlink() leaves nothing behind.
   [[nodiscard]] bool is_acknowledged() const;
   void unlink();

@@ -20,6 +20,7 @@ std::int64_t* times_of(std::byte* data, const FrameLayout& layout) {
 
 Pump::Pump(const Setup& setup, std::unique_ptr<Source> source, Intake& intake, shm::LedgerEntry& ledger)
     : setup_(setup), source_(std::move(source)), intake_(&intake), ledger_(&ledger), scratch_(setup.block_bytes) {
+  generation_.set(1);
   source_->resume_at(ledger.acquired.get(), ledger.source_began.load(std::memory_order_relaxed));
 }
 
@@ -37,7 +38,7 @@ void Pump::apply_change() noexcept {
   Change* change = change_.take();
   if (change == nullptr) return;
   source_->reconfigure(change->stream);
-  generation_ = change->generation;
+  generation_.set(change->generation);
   change->older.reset(applied_.take());
   applied_.offer(change);
 }
@@ -67,7 +68,7 @@ Buffer* Pump::take_buffer() noexcept { return intake_->try_empty(setup_.stream);
 
 /// `asked_ns` is when the source was asked for the first frame: the frame is no older, so that latency is never told too short.
 void Pump::begin(Buffer& buffer, std::int64_t asked_ns) noexcept {
-  buffer.generation = generation_;
+  buffer.generation = static_cast<std::uint32_t>(generation_.get());
   buffer.first_frame = ledger_->acquired.get();
   buffer.drops = ledger_->dropped_pool.get() + ledger_->dropped_source.get() + ledger_->dropped_paused.get() + ledger_->dropped_crash.get();
   buffer.acquired_ns = asked_ns;

@@ -33,6 +33,8 @@ class Pump {
   [[nodiscard]] bool has_ended() const noexcept { return ended_.is_up(); }
   /// An ordinary thread: this stream's configuration from the next read on, under this generation.
   void reconfigure(const config::Stream& stream, std::uint32_t generation);
+  /// Frames are read under this generation, or no more are read.
+  [[nodiscard]] bool has_applied(std::uint32_t generation) const noexcept { return generation_.get() == generation || has_ended(); }
   [[nodiscard]] const Source& source() const noexcept { return *source_; }
 
  private:
@@ -56,7 +58,7 @@ class Pump {
   shm::LedgerEntry* ledger_;
   std::vector<std::byte> scratch_;  ///< where frames are read that no buffer is there for
   Buffer* in_hand_ = nullptr;
-  std::uint32_t generation_ = 1;
+  rt::Counter generation_;  ///< in force; the thread's own
   rt::Mailslot<Change> change_, applied_;
   rt::Flag stop_, ended_;
 };

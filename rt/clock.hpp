@@ -28,4 +28,15 @@ inline void sleep_until(std::int64_t deadline_ns) noexcept {
   }
 }
 
+/// Looks each millisecond whether it is `done`; false: not before the deadline. For ordinary threads.
+template <class Done>
+bool wait_until(std::int64_t deadline_ns, Done done) {
+  while (!done()) {
+    const std::int64_t now = monotonic_ns();
+    if (now >= deadline_ns) return false;
+    sleep_until(now + kMillisecond);
+  }
+  return true;
+}
+
 }  // namespace chappe::rt

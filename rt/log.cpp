@@ -4,14 +4,11 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
-#include <array>
 #include <memory>
 #include <string>
 
 namespace chappe::rt {
 namespace {
-
-constexpr std::array<std::string_view, 5> kNames{"trace", "debug", "info", "warn", "error"};
 
 spdlog::level::level_enum native(LogLevel level) {
   switch (level) {
@@ -57,8 +54,8 @@ std::string harmless(std::string_view text) {
 }  // namespace
 
 std::optional<LogLevel> log_level_named(std::string_view name) {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    if (kNames[i] == name) return static_cast<LogLevel>(i);
+  for (std::size_t i = 0; i < kLogLevelNames.size(); ++i) {
+    if (kLogLevelNames[i] == name) return static_cast<LogLevel>(i);
   }
   return std::nullopt;
 }

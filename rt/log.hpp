@@ -2,14 +2,17 @@
 // and writes to a descriptor that may block (a real-time thread counts, and an ordinary one tells).
 // A crash leaves the lines written so far: nothing is buffered.
 #pragma once
+#include <array>
 #include <optional>
 #include <string_view>
 
 namespace chappe::rt {
 
 enum class LogLevel { trace, debug, info, warn, error };
+/// In the order of the enum, as the configuration writes them.
+inline constexpr std::array<std::string_view, 5> kLogLevelNames{"trace", "debug", "info", "warn", "error"};
 
-/// The level of a name as the configuration writes it ("trace", "debug", "info", "warn", "error"), else nothing.
+/// The level of one of these names, else nothing.
 std::optional<LogLevel> log_level_named(std::string_view name);
 
 /// Names the program in every line. Call once in main, before any thread.

@@ -138,6 +138,7 @@ Json streams(const Snapshot& s) {
                     {"age_ms", v.age_ms},
                     {"ended", v.ended},
                     {"window", v.window},
+                    {"generation", v.generation},
                     {"windows_closed", v.windows_closed},
                     {"missing", v.missing},
                     {"channels", std::move(channels)}});
@@ -168,7 +169,9 @@ std::string status_json(const Snapshot& s) {
 std::string streams_json(const Snapshot& s) { return text({{"instance", s.instance}, {"streams", streams(s)}}); }
 
 std::string display_json(const Snapshot& s) {
-  const auto who = [](const ProcessReport& p) { return Json{{"alive", p.alive}, {"age_ms", p.age_ms}, {"pid", p.pid}}; };
+  const auto who = [](const ProcessReport& p) {
+    return Json{{"alive", p.alive}, {"age_ms", p.age_ms}, {"pid", p.pid}, {"config_generation", p.config_generation}};
+  };
   return text({{"instance", s.instance},
                {"producer", who(s.producer)},
                {"aggregator", who(s.aggregator)},
@@ -176,7 +179,10 @@ std::string display_json(const Snapshot& s) {
                {"ledger", ledger(s)}});
 }
 
-bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& out) {
+namespace {
+
+/// Throws what nlohmann throws where a value is of another type.
+bool read_ledger(const std::string& bytes, std::string& instance, Ledger& out) {
   const Json json = Json::parse(bytes, nullptr, false);
   if (!json.is_object() || !json.contains("streams") || !json["streams"].is_array()) return false;
   instance = json.value("instance", "");
@@ -200,6 +206,16 @@ bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& o
     out.streams.push_back(std::move(a));
   }
   return true;
+}
+
+}  // namespace
+
+bool ledger_from_json(const std::string& bytes, std::string& instance, Ledger& out) {
+  try {
+    return read_ledger(bytes, instance, out);
+  } catch (const Json::exception&) {
+    return false;
+  }
 }
 
 }  // namespace chappe::shm

@@ -116,6 +116,22 @@ StreamView stream_view(const StreamEntry& entry, std::span<const ChannelEntry> c
   return v;
 }
 
+/// A reload changes a rate and not the ring's tables; the newest block of the stream tells, if it is among the last.
+void see_rates(const RingReader& ring, std::vector<StreamView>& views) {
+  constexpr std::uint64_t kLast = 512;
+  const std::uint64_t head = ring.head();
+  std::vector<bool> seen(views.size());
+  for (std::uint64_t n = head; n > head - std::min({head, kLast, std::uint64_t{ring.tables().geometry.blocks}}); --n) {
+    BlockHead block;
+    const std::byte* payload = nullptr;
+    if (!ring.look(n - 1, block, payload) || seen[block.stream]) continue;
+    seen[block.stream] = true;
+    StreamView& v = views[block.stream];
+    const double hz = block.period_ns > 0 && std::isfinite(block.period_ns) ? 1e9 / block.period_ns : 0;
+    if (hz > 0 && v.nominal_hz > 0 && std::abs(hz - v.nominal_hz) > 1e-9 * v.nominal_hz) v.nominal_hz = hz;
+  }
+}
+
 void fill_channels(StreamView& v, std::span<const BoardMoments> window, std::span<const BoardMoments> open) {
   for (std::size_t c = 0; c < v.channels.size(); ++c) {
     const BoardMoments& m = window[c];
@@ -228,6 +244,7 @@ StreamEntry Viewer::Mapped::bounds_of(const std::string& name) const {
 void Viewer::Mapped::see_board_streams(Snapshot& s) {
   if (ring) {
     for (const auto& entry : ring->tables().streams) s.streams.push_back(stream_view(entry, ring->tables().channels));
+    see_rates(*ring, s.streams);
   } else if (board) {
     for (const auto& entry : board->tables().streams) s.streams.push_back(stream_view(entry, board->tables().channels));
   }
@@ -241,7 +258,8 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
     v.windows_closed = b.closed[0];
     const std::size_t record = b.closed[0] > 0 ? image->closed_record(b.closed[0] - 1) : 0;
     const BoardWindow& w = image->window(*at, 0, record);
-    v.window = w.window;
+    v.window = static_cast<std::int64_t>(w.window);  // two's complement, as the window log prints it
+    v.generation = w.generation;
     v.window_frames = w.frames;
     v.missing = w.missing;
     fill_channels(v, image->moments(*at, 0, record), image->moments(*at, 0, 0));

@@ -83,6 +83,8 @@ const std::vector<Bad> kBad{
     {"port", with("[metrics.display]\nport = 70000"), 2, 8, "metrics.display.port", "0 to 65535"},
     {"port_huge", with("[metrics.display]\nport = 4294967296"), 2, 8, "metrics.display.port", "0 to 65535"},
     {"same_port", with("[metrics.producer]\nport = 9465"), 2, 8, "metrics.producer.port", "same address and port"},
+    {"any_port", with("[metrics.producer]\nport = 9465\naddress = \"0.0.0.0\""), 2, 8, "metrics.producer.port", "same address and port"},
+    {"localhost_port", with("[metrics.producer]\nport = 9465\naddress = \"localhost\""), 2, 8, "metrics.producer.port", "same address"},
     {"priority", with("[realtime.feed]\npriority = 100"), 2, 12, "realtime.feed.priority", "1 to 99"},
     {"priority_of_other", with("[realtime.feed]\npolicy = \"other\"\npriority = 5"), 3, 12, "realtime.feed.priority",
      "stands only with policy = \"fifo\""},

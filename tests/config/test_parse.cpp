@@ -108,6 +108,14 @@ TEST(Parse, remembers_where_each_value_comes_from) {
   EXPECT_THAT(to_toml(r.loaded.config, &r.loaded.origins), testing::HasSubstr("blocks = 256  # t:2\n"));
 }
 
+TEST(Parse, takes_one_port_on_two_addresses) { good(std::string("[metrics.producer]\naddress = \"127.0.0.2\"\nport = 9465\n") + kStream); }
+
+TEST(Parse, gives_windows_that_a_stream_inherits_the_origin_of_those_at_the_top) {
+  const LoadResult r = good(std::string("[[window]]\nframes = 5\n") + kStream);
+  EXPECT_EQ(r.loaded.origins.at("stream[0].window[0].frames"), "t:2");
+  EXPECT_EQ(good(kStream).loaded.origins.at("stream[0].window[0].duration"), "default");
+}
+
 TEST(Print, is_read_back_to_the_same_configuration_and_hash) {
   const LoadResult first = good(R"([instance]
 name = "x-1"

@@ -90,7 +90,11 @@ class Answering {
 
 TEST_F(Chappectl, SaysItsVersion) {
   EXPECT_THAT(run("version").out, HasSubstr("chappectl "));
-  EXPECT_TRUE(json::parse(run("version --json").out).contains("version"));
+  EXPECT_EQ(run("--version").out, run("version").out);
+  EXPECT_EQ(run("--version").code, EX_OK);
+  const json version = json::parse(run("version --json").out);
+  EXPECT_TRUE(version.contains("version"));
+  EXPECT_NE(version.at("commit"), "") << "outside git it is \"unknown\"";
 }
 
 TEST_F(Chappectl, TakesWrongUseForWhatItIs) {
@@ -112,7 +116,11 @@ TEST_F(Chappectl, DoesNotCallALostAnswerDone) {
   }
 }
 
-TEST_F(Chappectl, HelpIsNoError) { EXPECT_EQ(run("--help").code, EX_OK); }
+TEST_F(Chappectl, HelpTeachesWithExamplesAndExitCodesAndIsNoError) {
+  const Ran ran = run("--help");
+  EXPECT_EQ(ran.code, EX_OK);
+  EXPECT_THAT(ran.out, testing::AllOf(HasSubstr("Examples:"), HasSubstr("ledger --check"), HasSubstr("Exit: 0 done")));
+}
 
 TEST_F(Chappectl, LookingAtNothingIsOneLineAndUnavailable) {
   for (const char* command : {"status", "ledger", "streams", "ledger --check"}) {
@@ -210,8 +218,46 @@ TEST_F(Chappectl, AFileThatIsNotThereIsNoInput) {
   EXPECT_EQ(run("config show " + folder_ + "/none.toml").code, EX_NOINPUT);
 }
 
+TEST_F(Chappectl, AFolderIsNoInputEither) {
+  EXPECT_EQ(run("config check " + folder_).code, EX_NOINPUT);
+  EXPECT_FALSE(json::parse(run("config check --json " + folder_).out).at("ok"));
+}
+
+TEST_F(Chappectl, AFaultElsewhereInTheFileDoesNotKeepFromTheInstanceThatItNames) {
+  const std::string bad = file("bad.toml", "[instance]\nname = \"" + instance_ + "\"\n[ring]\nblocks = 7\n[nonsense]\n");
+  EXPECT_THAT(run("status --config " + bad).err, HasSubstr("instance " + instance_ + ": "));
+  Answering producer(instance_, "producer", true, "generation 2"), aggregator(instance_, "control", true, "generation 3");
+  EXPECT_EQ(run("reload --config " + bad).code, EX_OK);
+}
+
+TEST_F(Chappectl, AFileThatHidesTheNameIsTold) {
+  for (const char* text : {"[instance]\nname = \"A\"\n", "[instance]\nnmae = \"a\"\n", "[instnace]\nname = \"a\"\n", "[instance\n"}) {
+    const std::string bad = file("bad.toml", text);
+    EXPECT_EQ(run("status --config " + bad).code, EX_CONFIG) << text;
+    EXPECT_FALSE(json::parse(run("status --json --config " + bad).out).at("ok")) << text;
+  }
+}
+
+TEST_F(Chappectl, TakesTheFileOfTheEnvironmentAsTheProcessesDo) {
+  setenv("CHAPPE_CONFIG", file("env.toml", "[instance]\nname = \"" + instance_ + "\"\n").c_str(), 1);
+  const Ran from_environment = run("status"), overridden = run("status --instance other-" + instance_);
+  unsetenv("CHAPPE_CONFIG");
+  EXPECT_THAT(from_environment.err, HasSubstr("instance " + instance_ + ": "));
+  EXPECT_THAT(overridden.err, HasSubstr("instance other-" + instance_ + ": "));
+}
+
+TEST_F(Chappectl, ALedgerFileThatIsNoneIsBadData) {
+  const char* const foreign[] = {"",
+                                 "[1]",
+                                 "{\"streams\": 5}",
+                                 "{\"streams\": [], \"instance\": 5}",
+                                 "{\"streams\": [{\"dropped\": {}, \"acquired\": \"x\"}]}",
+                                 "{\"streams\": [{\"dropped\": {\"full\": []}, \"stream\": null}]}"};
+  for (const char* text : foreign) EXPECT_EQ(run("ledger --from " + file("ledger.json", text)).code, EX_DATAERR) << text;
+}
+
 TEST_F(Chappectl, ShowsTheDefaultsWithoutAFile) {
-  EXPECT_THAT(run("config show").out, HasSubstr("block_bytes"));
+  EXPECT_THAT(run("config show").out, testing::ContainsRegex("block_bytes = 16384  # built-in:[0-9]+"));
   EXPECT_EQ(json::parse(run("config show --json").out).at("config").at("ring").at("blocks"), 512);
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "control/mailbox.hpp"
@@ -72,7 +73,7 @@ class Mailboxes : public testing::Test {
 
 TEST_F(Mailboxes, a_command_is_answered_with_its_result) {
   const auto running = server();
-  const auto reply = ask(instance_, "control", verb::kPing, "how are you", kLong);
+  const auto reply = ask(instance_, "control", verb::kReload, "how are you", kLong);
   ASSERT_TRUE(reply) << reply.error().text;
   EXPECT_TRUE(reply->ok);
   EXPECT_EQ(reply->text, "how are you");
@@ -95,18 +96,18 @@ TEST_F(Mailboxes, an_orderly_stop_is_answered_and_leaves_no_queue) {
 }
 
 TEST_F(Mailboxes, without_a_queue_the_missing_process_is_one_clear_line) {
-  const auto control = ask(instance_, "control", verb::kPing, "", kLong);
+  const auto control = ask(instance_, "control", verb::kReload, "", kLong);
   ASSERT_FALSE(control);
   EXPECT_EQ(control.error().exit_code, EX_UNAVAILABLE);
   EXPECT_THAT(control.error().text, HasSubstr("no aggregator runs in instance " + instance_));
-  const auto producer = ask(instance_, "producer", verb::kPing, "", kLong);
+  const auto producer = ask(instance_, "producer", verb::kReload, "", kLong);
   ASSERT_FALSE(producer);
   EXPECT_THAT(producer.error().text, HasSubstr("no producer runs in instance " + instance_));
 }
 
 TEST_F(Mailboxes, names_that_could_leave_the_instance_are_refused) {
   for (const std::string bad : {"", "a.b", "../x", "A", "a/b", "abcdefghijklmnopqrstuvwxyz0123456"}) {
-    EXPECT_EQ(ask(bad, "control", verb::kPing, "", kLong).error().exit_code, EX_USAGE) << bad;
+    EXPECT_EQ(ask(bad, "control", verb::kReload, "", kLong).error().exit_code, EX_USAGE) << bad;
     EXPECT_EQ(Mailbox::serve(queue_name(bad, "control")).error().exit_code, EX_USAGE) << bad;
   }
 }
@@ -117,19 +118,19 @@ TEST_F(Mailboxes, a_second_server_is_refused_as_already_running) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().exit_code, EX_TEMPFAIL);
   EXPECT_THAT(second.error().text, HasSubstr("already running"));
-  EXPECT_EQ(ask_code("ping"), 0) << "the first one goes on";
+  EXPECT_EQ(ask_code("reload"), 0) << "the first one goes on";
 }
 
 TEST_F(Mailboxes, the_queue_of_a_killed_server_is_told_apart_and_taken_over) {
   const auto first = server();
   first->signal(SIGKILL);
   first->exit_code();
-  const auto orphan = ask(instance_, "control", verb::kPing, "", kLong);
+  const auto orphan = ask(instance_, "control", verb::kReload, "", kLong);
   ASSERT_FALSE(orphan);
   EXPECT_EQ(orphan.error().exit_code, EX_UNAVAILABLE);
   EXPECT_THAT(orphan.error().text, HasSubstr("killed"));
   const auto second = server();
-  EXPECT_EQ(ask_code("ping"), 0);
+  EXPECT_EQ(ask_code("reload"), 0);
 }
 
 TEST_F(Mailboxes, a_server_killed_while_it_works_is_noticed_before_the_timeout) {
@@ -201,15 +202,15 @@ TEST_F(Mailboxes, a_full_queue_is_told_at_once) {
   ASSERT_TRUE(mailbox);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(announce(instance_, verb::kAttach, "")) << i;
   EXPECT_EQ(announce(instance_, verb::kAttach, "").error().exit_code, EX_TEMPFAIL);
-  EXPECT_EQ(ask_code("ping"), EX_TEMPFAIL);
+  EXPECT_EQ(ask_code("reload"), EX_TEMPFAIL);
 }
 
 // The kernel allows 256 queues: if a single ask in 300 left its own, the last ones would fail otherwise.
 TEST_F(Mailboxes, asking_leaves_no_queue_behind) {
   const auto mailbox = Mailbox::serve(name_);
   ASSERT_TRUE(mailbox);
-  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_code("ping", 0), EX_TEMPFAIL) << i;
-  for (int i = 0; i < 300; ++i) ASSERT_EQ(ask_code("ping"), EX_TEMPFAIL) << i;
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(ask_code("reload", 0), EX_TEMPFAIL) << i;
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(ask_code("reload"), EX_TEMPFAIL) << i;
 }
 
 TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
@@ -219,7 +220,7 @@ TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
     askers.push_back(std::make_unique<Child>([&, i](int) {
       for (int n = 0; n < 50; ++n) {
         const std::string own = std::to_string(i * 1000 + n);
-        const auto reply = ask(instance_, "control", verb::kPing, own, kLong);
+        const auto reply = ask(instance_, "control", verb::kReload, own, kLong);
         if (!reply) return reply.error().exit_code;
         if (reply->text != own) return 1;
       }
@@ -232,7 +233,7 @@ TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
 TEST_F(Mailboxes, bad_messages_of_every_length_are_counted_and_stop_nothing) {
   auto mailbox = Mailbox::serve(name_);
   ASSERT_TRUE(mailbox);
-  const std::string good = *encode(Command{.id = "1", .pid = getpid(), .reply = {}, .verb = "ping", .argument = {}});
+  const std::string good = *encode(Command{.id = "1", .pid = getpid(), .reply = {}, .verb = "reload", .argument = {}});
   std::mt19937 random(1);
   for (std::size_t size = 0; size <= kMessageBytes; ++size) {
     std::string bytes = good.substr(0, std::min(size, good.size() - 1));
@@ -255,7 +256,7 @@ TEST_F(Mailboxes, an_asker_of_another_version_is_told_so) {
   attributes.mq_msgsize = 1024;
   const mqd_t queue = mq_open(replies.c_str(), O_CREAT | O_EXCL | O_RDONLY | O_NONBLOCK, 0600, &attributes);
   ASSERT_GE(queue, 0);
-  send_raw(*encode(Command{.version = 7, .id = "i", .pid = getpid(), .reply = suffix, .verb = "ping", .argument = {}}));
+  send_raw(*encode(Command{.version = 7, .id = "i", .pid = getpid(), .reply = suffix, .verb = "reload", .argument = {}}));
   EXPECT_EQ(mailbox->receive(), std::nullopt);
   char buffer[1024];
   const ssize_t size = mq_receive(queue, buffer, sizeof buffer, nullptr);
@@ -274,10 +275,10 @@ TEST_F(Mailboxes, an_address_that_is_none_of_ours_gets_no_answer) {
   ASSERT_TRUE(mailbox);
   std::uint64_t unanswered = 0;
   for (const std::string suffix : {"0", "../../etc/passwd", "0123456789ABCDEF", "0123456789abcdef0", "0123456789abcde/"}) {
-    mailbox->answer({.id = "i", .pid = getpid(), .reply = suffix, .verb = "ping", .argument = {}}, {"i", true, ""});
+    mailbox->answer({.id = "i", .pid = getpid(), .reply = suffix, .verb = "reload", .argument = {}}, {"i", true, ""});
     EXPECT_EQ(mailbox->counts().unanswered, ++unanswered) << suffix;
   }
-  mailbox->answer({.id = "i", .pid = 0, .reply = "0123456789abcdef", .verb = "ping", .argument = {}}, {"i", true, ""});
+  mailbox->answer({.id = "i", .pid = 0, .reply = "0123456789abcdef", .verb = "reload", .argument = {}}, {"i", true, ""});
   EXPECT_EQ(mailbox->counts().unanswered, ++unanswered);
   EXPECT_EQ(mailbox->receive(), std::nullopt) << "nothing came into the own queue";
 }
@@ -304,6 +305,36 @@ TEST_F(Mailboxes, a_queue_that_lost_its_name_is_served_anew) {
   mq_unlink(name_.c_str());
   ASSERT_TRUE(keep_serving(mailbox, name_, kOwnGroup));
   EXPECT_TRUE(mailbox->still_named());
+}
+
+TEST_F(Mailboxes, a_server_that_ends_answers_every_stop_and_refuses_what_else_waits) {
+  auto mailbox = Mailbox::serve(name_);
+  ASSERT_TRUE(mailbox);
+  const auto asks = [this](std::string_view what, std::string answer) {
+    return std::make_unique<Child>([this, what, answer](int) {
+      const auto reply = ask(instance_, "control", what, "", kLong);
+      return reply ? (reply->ok ? 0 : 1) + (reply->text == answer ? 0 : 2) : reply.error().exit_code;
+    });
+  };
+  const auto wait_for_message = [&] {
+    pollfd waiting{mailbox->fd(), POLLIN, 0};
+    return poll(&waiting, 1, kLong) == 1;
+  };
+  std::vector<Command> stops;
+  std::vector<std::unique_ptr<Child>> askers;
+  for (int i = 0; i < 2; ++i) {
+    askers.push_back(asks(verb::kStop, "stopped"));
+    ASSERT_TRUE(wait_for_message());
+    stops.push_back(mailbox->receive().value());
+  }
+  askers.push_back(asks(verb::kStop, "stopped"));  // these two come while the server is busy ending
+  const auto refused = asks(verb::kReload, "stopping");
+  mq_attr attributes{};
+  while (mq_getattr(mailbox->fd(), &attributes) == 0 && attributes.mq_curmsgs < 2) std::this_thread::yield();
+  end_serving(*mailbox, stops, true, "stopped");
+  for (const auto& asker : askers) EXPECT_EQ(asker->exit_code(), 0);
+  EXPECT_EQ(refused->exit_code(), 1);
+  EXPECT_EQ(mq_open(name_.c_str(), O_WRONLY), -1);
 }
 
 TEST_F(Mailboxes, the_umask_has_no_say_in_the_mode) {
@@ -345,14 +376,14 @@ class MailboxesOfUsers : public Mailboxes {
 TEST_F(MailboxesOfUsers, two_users_talk_who_share_only_the_operators_group) {
   const auto running = server_as(65534);
   ASSERT_TRUE(running->wait_ready());
-  EXPECT_EQ(in_child([this] { return become(65533, kOperators) ? ask_code("ping") : 98; }), 0);
-  EXPECT_EQ(ask_code("ping"), 0) << "root is an operator too";
+  EXPECT_EQ(in_child([this] { return become(65533, kOperators) ? ask_code("reload") : 98; }), 0);
+  EXPECT_EQ(ask_code("reload"), 0) << "root is an operator too";
 }
 
 TEST_F(MailboxesOfUsers, one_outside_the_group_may_not_command) {
   const auto running = server_as(65534);
   ASSERT_TRUE(running->wait_ready());
-  EXPECT_EQ(in_child([this] { return become(65533, 65533) ? ask_code("ping") : 98; }), EX_NOPERM);
+  EXPECT_EQ(in_child([this] { return become(65533, 65533) ? ask_code("reload") : 98; }), EX_NOPERM);
 }
 
 TEST_F(MailboxesOfUsers, an_operator_may_not_read_the_commands_of_others) {

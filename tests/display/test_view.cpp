@@ -65,6 +65,19 @@ TEST(View, shows_streams_channels_and_health) {
     EXPECT_THAT(text, HasSubstr(part));
 }
 
+TEST(View, carries_the_generations_of_the_configuration_and_windows_before_the_clocks_zero) {
+  shm::Snapshot s = running();
+  s.producer.config_generation = 4;
+  s.aggregator.config_generation = 5;
+  s.streams[0].window = -2;
+  s.streams[0].generation = 3;
+  EXPECT_THAT(picture(s), HasSubstr("configuration 4 / 5"));
+  EXPECT_THAT(picture(s), HasSubstr("window -2  missing 0  generation 3"));
+  EXPECT_THAT(plain_line(s), HasSubstr("configuration 4 / 5"));
+  s.producer = {};
+  EXPECT_THAT(plain_line(s), HasSubstr("configuration - / 5"));
+}
+
 TEST(View, says_that_the_producer_is_dead_and_how_old_the_values_are) {
   shm::Snapshot s = running();
   s.producer.alive = false;
@@ -249,7 +262,9 @@ TEST(Csv, has_a_row_for_each_channel_and_leaves_unknown_numbers_empty) {
   shm::Snapshot s = running(1);
   s.streams[0].channels[0].mean = std::numeric_limits<double>::quiet_NaN();
   s.streams[0].channels[0].count = 7;
-  EXPECT_EQ(to_csv(s), "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms\nimu,ch0,g,1.5,,0,0,2.5,7,0,0\n");
+  s.streams[0].window = -3;
+  s.streams[0].generation = 2;
+  EXPECT_EQ(to_csv(s), "stream,channel,unit,last,mean,min,max,rms,count,nan,age_ms,window,generation\nimu,ch0,g,1.5,,0,0,2.5,7,0,0,-3,2\n");
 }
 
 TEST(Csv, quotes_names_with_commas_and_quotes) {

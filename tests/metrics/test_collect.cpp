@@ -31,6 +31,7 @@ shm::Account account(const std::string& name) {
   a.aggregated = 900;
   a.overrun = 20;
   a.dropped = {.full = 1, .pool = 2, .source = 3, .paused = 4, .crash = 5};
+  a.overrun_pending = 6;
   a.in_flight = 50;
   a.unexplained = -7;
   return a;
@@ -47,8 +48,10 @@ shm::Snapshot snapshot_of_one_stream() {
   shm::StreamView view;
   view.stream = "imu";
   view.windows_closed = 9;
-  view.channels = {{.channel = "x", .unit = "m/s2", .mean = 1.5, .min = -2, .max = 4, .rms = 2.25, .variance = 0.125},
-                   {.channel = "y", .unit = "m/s2", .mean = std::nan("")}};
+  view.missing = 11;
+  view.channels = {
+      {.channel = "x", .unit = "m/s2", .mean = 1.5, .min = -2, .max = 4, .rms = 2.25, .variance = 0.125, .count = 98, .nan = 2},
+      {.channel = "y", .unit = "m/s2", .mean = std::nan("")}};
   s.streams = {view};
   s.publications = 77;
   s.producer.threads = {{.name = "feed", .asked_fifo = true, .asked_priority = 60, .granted_fifo = false, .granted_priority = 0}};
@@ -125,6 +128,7 @@ TEST(Collect, TheAggregatorShowsTheBoardsSideOfTheLedger) {
   const std::string text = text_of(snapshot_of_one_stream(), Role::aggregator);
   EXPECT_THAT(text, HasSubstr("chappe_aggregated_frames_total{stream=\"imu\"} 900\n"));
   EXPECT_THAT(text, HasSubstr("chappe_overrun_frames_total{stream=\"imu\"} 20\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_overrun_pending_frames{stream=\"imu\"} 6\n"));
   EXPECT_THAT(text, HasSubstr("chappe_in_flight_frames{stream=\"imu\"} 50\n"));
   EXPECT_THAT(text, HasSubstr("chappe_ledger_settled 1\n"));
   EXPECT_THAT(text, HasSubstr("chappe_board_publications_total 77\n"));
@@ -143,6 +147,9 @@ TEST(Collect, WindowStatisticsStandByChannelAndUnit) {
   EXPECT_THAT(text, HasSubstr("chappe_window_maximum" + labels + "4\n"));
   EXPECT_THAT(text, HasSubstr("chappe_window_rms" + labels + "2.25\n"));
   EXPECT_THAT(text, HasSubstr("chappe_window_variance" + labels + "0.125\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_window_values" + labels + "98\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_window_nan_values" + labels + "2\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_window_missing_frames{stream=\"imu\"} 11\n"));
 }
 
 TEST(Collect, BucketsAreCumulativeInSecondsAndTheLastOneIsInfinite) {

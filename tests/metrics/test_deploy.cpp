@@ -38,17 +38,36 @@ TEST(Deploy, PrometheusTakesTheScrapeConfiguration) {
 TEST(Deploy, SystemdMissesNothingButThePrograms) {
   if (!have("systemd-analyze")) GTEST_SKIP() << "systemd-analyze is not installed";
   for (const char* unit : kUnits) {
-    for (const std::string& line : run("systemd-analyze verify " + kDeploy + unit).lines)
+    for (const std::string& line : run("systemd-analyze verify --man=no " + kDeploy + unit).lines)
       EXPECT_THAT(line, testing::HasSubstr("is not executable"));
   }
 }
 
+std::string text_of(const std::string& unit) {
+  std::ifstream file(kDeploy + unit);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST(Deploy, NoUnitLetsSystemdDeleteTheSharedMemory) {
-  for (const char* unit : kUnits) {
-    std::ifstream file(kDeploy + unit);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    EXPECT_THAT(text, testing::HasSubstr("\nRemoveIPC=no\n")) << unit;
+  for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::HasSubstr("\nRemoveIPC=no\n")) << unit;
+}
+
+TEST(Deploy, EveryUnitNamesManualPagesThatAreThere) {
+  for (const std::string unit : kUnits) {
+    const std::string text = text_of(unit), own = unit.substr(0, unit.find('.'));
+    EXPECT_THAT(text, testing::HasSubstr("\nDocumentation=man:" + own + "(1) man:chappectl(1)\n"));
+    for (const std::string& page : {own, std::string("chappectl")})
+      EXPECT_TRUE(std::ifstream(CHAPPE_SOURCE_DIR "/docs/man/" + page + ".1").good()) << page;
   }
+}
+
+// Threads are made with an explicit scheduling, those of the metrics too, and pthread_create asks the kernel for it.
+TEST(Deploy, NoUnitForbidsTheCallsThatMakeThreads) {
+  for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::Not(testing::HasSubstr("@resources"))) << unit;
+}
+
+TEST(Deploy, NoUnitKillsAThreadThatCatchesUp) {
+  for (const char* unit : kUnits) EXPECT_THAT(text_of(unit), testing::Not(testing::HasSubstr("\nLimitRTTIME="))) << unit;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The three real processes: kill, restart, reload, stop, refuse. What is asserted is the ledger and the window rows, never a time.
 #include <gmock/gmock.h>
 
+#include <mqueue.h>
 #include <sysexits.h>
 #include <csignal>
 #include <filesystem>
@@ -195,6 +196,67 @@ TEST_F(Processes, a_reload_that_leaves_the_windows_alone_cuts_none_of_them) {
   for (const auto& row : rows) EXPECT_EQ(row.count, 1000U) << "window " << row.window;
 }
 
+TEST_F(Processes, the_display_follows_a_reload_of_the_others_and_refuses_by_name_what_cannot_change) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  Child display = instance_.start("chappe-display", {"--plain", "--refresh", "20"});
+  const auto display_says = [&](const std::string& text) {
+    return instance_.until([&] { return instance_.log("chappe-display").find(text) != std::string::npos; });
+  };
+  ASSERT_TRUE(display_says("samples/s"));
+  instance_.configure(proof_config(500));
+  EXPECT_EQ(run("chappectl", {"reload", "--instance", instance_.name()}).exit_code, 0);
+  EXPECT_TRUE(display_says("reloaded: configuration generation 2")) << instance_.log("chappe-display");
+  std::string other = proof_config(500);
+  other.replace(other.find("blocks = 256"), 12, "blocks = 512");
+  instance_.configure(other);
+  display.signal(SIGUSR1);
+  EXPECT_TRUE(display_says("reload refused, nothing changed: cannot change while running: ring.blocks")) << instance_.log("chappe-display");
+  display.signal(SIGTERM);
+  EXPECT_EQ(display.wait_for(20 * rt::kSecond), 0);
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, a_process_that_runs_without_a_queue_is_not_called_missing) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  producer.signal(SIGSTOP);  // it would make another queue within a second
+  ASSERT_EQ(mq_unlink(("/chappe." + instance_.name() + ".producer").c_str()), 0);
+  const Output reload = run("chappectl", {"reload", "--process", "producer", "--instance", instance_.name()});
+  const Output stop = run("chappectl", {"stop", "--instance", instance_.name()});
+  producer.signal(SIGCONT);
+  EXPECT_EQ(reload.exit_code, EX_TEMPFAIL);
+  EXPECT_THAT(reload.err, HasSubstr("serves no queue; use kill -USR1 " + std::to_string(producer.pid())));
+  EXPECT_EQ(stop.exit_code, EX_TEMPFAIL);
+  EXPECT_THAT(stop.err, HasSubstr("serves no queue; use kill -TERM " + std::to_string(producer.pid())));
+  ASSERT_TRUE(flows());
+  expect_orderly_end(producer, aggregator);
+}
+
+TEST_F(Processes, a_rate_that_changes_live_is_declared_anew_and_a_pool_that_is_small_for_it_is_named) {
+  instance_.configure(proof_config(1000));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  EXPECT_EQ(instance_.display()["streams"][0]["nominal_hz"], 20000);
+  std::string faster = proof_config(1000);
+  faster.replace(faster.find("rate = 20000"), 12, "rate = 90000");
+  faster.replace(faster.find("rate = 5000"), 11, "rate = 60000");  // its frames are four times as large
+  instance_.configure(faster);
+  EXPECT_EQ(run("chappectl", {"reload", "--instance", instance_.name()}).exit_code, 0);
+  EXPECT_TRUE(instance_.until([&] {
+    const Json view = instance_.display();
+    return std::abs(view["streams"][0]["nominal_hz"].get<double>() - 90000) < 0.1;
+  })) << instance_.display().dump();
+  EXPECT_THAT(instance_.log("chappe-producer"), HasSubstr("stream noise: its pool of"));
+  EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
+  expect_orderly_end(producer, aggregator);
+}
+
 TEST_F(Processes, another_geometry_supersedes_the_ring_and_loses_nothing_that_was_committed) {
   instance_.configure(proof_config(1000));
   Child aggregator = instance_.aggregator();
@@ -237,6 +299,25 @@ TEST_F(Processes, without_an_aggregator_an_orderly_stop_keeps_the_data_and_says_
   ASSERT_TRUE(instance_.until([&] { return aggregated(instance_.ledger()) > 1000; }));
   const Json ledger = instance_.ledger();
   EXPECT_EQ(Instance::does_not_close(ledger), "");
+}
+
+TEST_F(Processes, chappectl_calls_orderly_ends_that_nobody_hurries_done) {
+  instance_.configure(proof_config(1000));
+  std::ofstream recording(instance_.path("log.csv"));
+  for (int i = 0; i < 200'000; ++i) recording << i << '\n';
+  recording.close();
+  // The feed waits for an aggregator to make room, and the acknowledgement never comes.
+  Child producer = instance_.producer({"--replay", instance_.path("log.csv"), "--as-fast-as-possible"});
+  ASSERT_TRUE(instance_.until([&] { return instance_.status()["ring"].is_object() && instance_.status()["ring"]["waiting_for_gate"]; }));
+  const Output stopped = run("chappectl", {"stop", "--process", "producer", "--instance", instance_.name()});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_EQ(producer.wait_for(20 * rt::kSecond), 0);
+  // The ring of an ended producer stays, and nobody will unlink it.
+  Child aggregator = instance_.aggregator();
+  ASSERT_TRUE(instance_.until([&] { return instance_.display()["streams"][0]["ended"] == true; }));
+  const Output ended = run("chappectl", {"stop", "--process", "aggregator", "--instance", instance_.name()});
+  EXPECT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(aggregator.wait_for(20 * rt::kSecond), 0);
 }
 
 TEST_F(Processes, a_replay_that_was_stopped_without_an_aggregator_goes_on_where_it_was_and_is_mixed_with_no_other) {
