@@ -10,6 +10,11 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -Wtsan speaks of fences that the sanitizer does not see; -Wrestrict is false for "literal" + std::string (GCC bug 105651).
   list(APPEND CHAPPE_WARNINGS -Wno-tsan -Wno-restrict)
 endif()
+# The fault points (rt/fault.hpp) exist in the preset faults alone.
+option(CHAPPE_FAULT_POINTS "places at which a test lets a process die, stand still or be refused" OFF)
+if(CHAPPE_FAULT_POINTS)
+  add_compile_definitions(CHAPPE_FAULT_POINTS)
+endif()
 # Compile-time string for build information.
 execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} describe --always --dirty OUTPUT_VARIABLE CHAPPE_COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 
