@@ -9,6 +9,7 @@
 #include "control/mailbox.hpp"
 #include "control/queue.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 
 namespace chappe::control {
 namespace {
@@ -87,11 +88,13 @@ rt::Result<Descriptor> open_server(const std::string& instance, const std::strin
 rt::Done send(const Descriptor& server, const std::string& name, const Command& command) {
   const auto bytes = encode(command);
   if (!bytes) return bytes.error();
-  while (mq_send(server.get(), bytes->data(), bytes->size(), 0) != 0) {  // success: 0; EAGAIN: full; EINTR: again
+  while (CHAPPE_FAULT_ERRNO(ask_to_send) ||
+         mq_send(server.get(), bytes->data(), bytes->size(), 0) != 0) {  // success: 0; EAGAIN: full; EINTR: again
     if (errno == EINTR) continue;
     if (errno == EAGAIN) return Error{EX_TEMPFAIL, "queue " + name + " is full: its process is busy or stopped; try again"};
     return rt::errno_error("queue " + name + ": mq_send");
   }
+  CHAPPE_FAULT(ask_sent);
   return rt::done();
 }
 
@@ -119,7 +122,10 @@ rt::Result<Reply> ask(const std::string& instance, const std::string& queue, std
   while (true) {
     const std::int64_t now = rt::monotonic_ns();
     const bool alive = is_served(*server);  // looked at before the queue: a server may answer and end
-    if (auto reply = replies->try_receive(command.id)) return std::move(*reply);
+    if (auto reply = replies->try_receive(command.id)) {
+      CHAPPE_FAULT(ask_answered);
+      return std::move(*reply);
+    }
     if (!alive) return Error{EX_UNAVAILABLE, "the " + server_of(queue) + " of instance " + instance + " ended before it answered"};
     if (now >= deadline) {
       return Error{EX_TEMPFAIL, "the " + server_of(queue) + " of instance " + instance + " did not answer within " +

@@ -8,6 +8,7 @@
 #include "metrics/exporter.hpp"
 #include "producer/producer.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
 #include "shm/viewer.hpp"
@@ -89,21 +90,26 @@ rt::Done Service::open() {
 void Service::reload() {
   auto next = config::reload(options_, loaded_.config);
   if (next) {
+    CHAPPE_FAULT(reload_parsed);
     loaded_ = std::move(*next);
     producer_->reconfigure(loaded_.config, report_.config_generation + 1);
+    CHAPPE_FAULT(reload_offered);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
     shm::note_reload(report_, {}, report_.config_generation + 1, loaded_.hash);
     log(LogLevel::info, "reloaded: configuration generation " + std::to_string(report_.config_generation));
   } else {
+    CHAPPE_FAULT(reload_refused);
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
   }
   producer_->publish_report(report_);
+  CHAPPE_FAULT(reload_reported);
 }
 
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
+    CHAPPE_FAULT(command_done);
     mailbox_->answer(command, {command.id, report_.reload_ok,
                                report_.reload_ok ? "generation " + std::to_string(report_.config_generation) : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
