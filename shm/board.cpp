@@ -228,6 +228,7 @@ rt::Result<std::optional<BoardReader>> BoardReader::open(const std::string& inst
 }
 
 bool BoardReader::copy(BoardImage& image) const noexcept {
+  if (image.bytes().size() != tables_.geometry.slot_bytes) return false;
   return accept(segment_.data() + tables_.geometry.slots_at, control(), tables_.geometry.slot_bytes, image.bytes().data());
 }
 
