@@ -132,7 +132,7 @@ std::string Scene::flow(std::uint64_t frames) {
 }
 
 std::string Scene::others_go_on(Role stopped) {
-  if (stopped != Role::producer && runs(Role::producer)) {
+  if (stopped != Role::producer && runs(Role::producer) && !is_told_to_end(Role::producer)) {
     const std::uint64_t before = account().acquired;
     if (!until([&] { return account().acquired > before + 100; })) return "the producer does not go on; " + logs();
   }

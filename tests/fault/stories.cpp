@@ -143,7 +143,7 @@ void command(Scene& s, const Case& c, FaultAction action) {
   s.start_both_and_flow();
   const Role asked = c.who == Role::chappectl ? Role::aggregator : c.who;
   arm(s, c, action);
-  s.start(Role::chappectl, {"reload", "--process", name_of(asked), "--timeout", action == FaultAction::fail ? "0.5" : "20"});
+  s.start(Role::chappectl, {"reload", "--process", name_of(asked), "--timeout", action == FaultAction::fail ? "0.5" : "2"});
 }
 
 void producer_ends(Scene& s, const Case& c, FaultAction action) {

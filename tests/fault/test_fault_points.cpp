@@ -88,7 +88,8 @@ class FaultPoints : public ::testing::TestWithParam<Trial> {
   }
   /// Who was told to end does so; then whoever is not there is started.
   void recover() {
-    if (!scene_.runs(Role::aggregator) && scene_.is_told_to_end(Role::producer)) scene_.start(Role::aggregator);
+    if (scene_.is_told_to_end(Role::producer) && scene_.runs(Role::producer) && !scene_.runs(Role::aggregator))
+      scene_.start(Role::aggregator);
     for (const Role role : {Role::producer, Role::aggregator}) {
       if (!scene_.runs(role) || !scene_.is_told_to_end(role)) continue;
       EXPECT_EQ(scene_.child(role).wait_for(kPatience), 0) << scene_.logs();
