@@ -8,6 +8,7 @@
 #include "aggregator/board_windows.hpp"
 #include "aggregator/log_writer.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "rt/log.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
@@ -223,6 +224,7 @@ void Aggregator::end_session(std::vector<std::string>& notes) {
   }
   const bool finished = session_->drain->end() == Drain::End::finished;
   const bool ended = session_->ring.status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended);
+  CHAPPE_FAULT(end_2_merged);
   if (finished && ended) hand_over_totals();
   notes.push_back(finished ? (ended ? "the producer ended in order; everything of it is merged" : "the retired ring is merged")
                            : "detached from the ring");
@@ -254,6 +256,7 @@ void Aggregator::hand_over_totals() {
     b.skipped = 0;
   }
   board_->publish();
+  CHAPPE_FAULT(end_2_totals);
 }
 
 /// After a kill the board may hold windows that the log does not: their rows are written again. What the board no longer holds is counted.
@@ -285,6 +288,7 @@ void Aggregator::rewrite_log(std::vector<std::string>& notes) {
   if (text.empty()) return;
   notes.push_back("window log: wrote what a kill had kept from it");
   if (auto written = log_->write(text); !written) rt::log(rt::LogLevel::error, written.error().text);
+  CHAPPE_FAULT(log_rewritten);
 }
 
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
@@ -311,11 +315,13 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
   if (session_) end_session(notes);
   while (rt::monotonic_ns() < deadline && will_be_unlinked(config_.instance)) rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
   before_unlink();
-  if (!has_name(config_.instance, "ring"))
+  if (!has_name(config_.instance, "ring")) {
     board_->unlink();
-  else
+    CHAPPE_FAULT(end_4_board);
+  } else {
     notes.push_back("the board stays: a ring is still there, and the next aggregator goes on from block " +
                     std::to_string(board_->image().head().upto));
+  }
   if (!log_ || log_->rows_lost() + log_->rows_waiting() == 0) return rt::done();
   return rt::Error{EX_IOERR, "window log " + config_.window_log + ": " + std::to_string(log_->rows_lost() + log_->rows_waiting()) +
                                  " lines are not in it, because the disk did not take them"};

@@ -5,6 +5,7 @@
 
 #include "aggregator/board_windows.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "shm/account.hpp"
 
 namespace chappe::aggregator {
@@ -107,6 +108,7 @@ void Drain::apply_change() noexcept {
     if (!stays(i)) current_.statistics[i]->finish(*this);
   }
   publish();  // leaves no row pending
+  CHAPPE_FAULT(reload_windows_closed);
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     dirty_[i] = true;
     if (stays(i)) {
@@ -119,6 +121,7 @@ void Drain::apply_change() noexcept {
   std::swap(current_, *change);
   generation_.set(current_.generation);
   publish();
+  CHAPPE_FAULT(reload_windows_swapped);
   change->older.reset(done_with_.take());
   done_with_.offer(change);
 }
@@ -200,6 +203,7 @@ bool Drain::take_block(std::uint64_t number) noexcept {
                       .frames = block.frames,
                       .t_first_ns = block.t_first_ns,
                       .period_ns = block.period_ns});
+  CHAPPE_FAULT(consume_3_measured);
   if (!ring_->still(number)) {
     board_->control().torn.add();
     note_skip();
@@ -223,6 +227,7 @@ void Drain::merge_block(const shm::BlockHead& block) noexcept {
   b.ended = 0;
   dirty_[block.stream] = true;
   acquired_ns_.push_back(block.acquired_ns);
+  CHAPPE_FAULT(consume_5_merged);
 }
 
 void Drain::closed(const WindowHead& head, std::span<const Moments> channels) noexcept {
@@ -315,7 +320,10 @@ void Drain::publish() noexcept {
   for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);
   acquired_ns_.clear();
   first_unpublished_ns_ = 0;
-  for (Row* row : current_.pending) rows_->put_full(row);
+  for (Row* row : current_.pending) {
+    rows_->put_full(row);
+    CHAPPE_FAULT(consume_rows);
+  }
   current_.pending.clear();
 }
 

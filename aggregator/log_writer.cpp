@@ -1,6 +1,7 @@
 #include "aggregator/log_writer.hpp"
 
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "rt/log.hpp"
 
 namespace chappe::aggregator {
@@ -35,6 +36,7 @@ void LogWriter::write(const std::string& text) {
   rows_->set_lost(file_->rows_lost() - lost_before_);
   if (written) {
     rows_->set_written(taken_);
+    CHAPPE_FAULT(log_told);
     if (failing_)
       rt::log(rt::LogLevel::warn, "window log: the disk takes rows again; " + std::to_string(file_->rows_lost()) + " were lost");
   } else {

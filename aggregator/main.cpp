@@ -11,6 +11,7 @@
 #include "metrics/exporter.hpp"
 #include "rt/build_info.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
 #include "shm/snapshot_json.hpp"
@@ -115,23 +116,28 @@ rt::Done Service::judge_realtime() {
 void Service::reload() {
   auto next = config::reload(options_, loaded_.config);
   if (next) {
+    CHAPPE_FAULT(reload_parsed);
     loaded_ = std::move(*next);
     const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
+    CHAPPE_FAULT(reload_offered);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
     const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return aggregator_->has_applied(); });
     reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; the drain has not come to it yet");
     shm::note_reload(report_, {}, generation, loaded_.hash);
     log(LogLevel::info, "reloaded: configuration " + reload_text_);
   } else {
+    CHAPPE_FAULT(reload_refused);
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
   }
   aggregator_->publish_report(report_);
+  CHAPPE_FAULT(reload_reported);
 }
 
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
+    CHAPPE_FAULT(command_done);
     mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
     stops_.push_back(command);
@@ -170,7 +176,9 @@ bool Service::write_closing_ledger() const {
   if (options_.closing_ledger.empty()) return true;
   std::ofstream file(options_.closing_ledger);
   file << shm::ledger_json(shm::Viewer(loaded_.config.instance).look()) << '\n';
-  if (file.flush()) return true;
+  const bool written = static_cast<bool>(file.flush());
+  CHAPPE_FAULT(end_4_closing_ledger);
+  if (written) return true;
   log(LogLevel::error, options_.closing_ledger + ": the closing ledger cannot be written");
   return false;
 }

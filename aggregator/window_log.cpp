@@ -10,6 +10,8 @@
 #include <optional>
 #include <string_view>
 
+#include "rt/fault.hpp"
+
 namespace chappe::aggregator {
 namespace {
 
@@ -145,7 +147,7 @@ void append_rows(std::string& out, const LogNames& names, const WindowHead& head
 
 rt::Result<WindowLog> WindowLog::open(const std::string& path) {
   WindowLog log;
-  log.fd_ = rt::Descriptor(::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+  log.fd_ = rt::Descriptor(CHAPPE_FAULT_ERRNO(log_to_open) ? -1 : ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
   if (!log.fd_) return rt::errno_error("window log " + path + ": open for appending");
   struct stat status {};
   if (::fstat(log.fd_.get(), &status) != 0) return rt::errno_error("window log " + path + ": fstat");
@@ -155,9 +157,10 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
     if (!tail) return tail.error();
     whole = tail->whole;
     log.tail_ = std::move(tail->rows);
-    if (whole < static_cast<std::size_t>(status.st_size) && ::ftruncate(log.fd_.get(), static_cast<off_t>(whole)) != 0) {
+    const bool torn = whole < static_cast<std::size_t>(status.st_size);
+    if (torn && (CHAPPE_FAULT_ERRNO(log_to_cut) || ::ftruncate(log.fd_.get(), static_cast<off_t>(whole)) != 0))
       return rt::errno_error("window log " + path + ": cut the torn last line");
-    }
+    if (torn) CHAPPE_FAULT(log_cut);
   }
   // A full disk does not stop the statistics: the header waits with the rows, and the first write says what is wrong.
   if (whole == 0) [[maybe_unused]]
@@ -180,9 +183,10 @@ rt::Done WindowLog::write(const std::string& rows) {
   if (kept) pending_ += rows;
   if (pending_.empty()) return rt::done();
   ssize_t n = 0;
-  do n = ::write(fd_.get(), pending_.data(), pending_.size());
+  do n = CHAPPE_FAULT_ERRNO(log_to_write) ? -1 : ::write(fd_.get(), pending_.data(), pending_.size());
   while (n < 0 && errno == EINTR);
   const int error = errno;
+  if (n > 0) CHAPPE_FAULT(log_row_written);
   if (n > 0) pending_.erase(0, static_cast<std::size_t>(n));
   if (!kept) rows_lost_ += count_records(rows);
   const std::string waiting = std::to_string(pending_.size()) + " bytes wait for the next try";

@@ -24,6 +24,11 @@ foreach(head IN LISTS heads)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${head})
   endif()
 endforeach()
+# The fault points (rt/fault.hpp) exist in the preset faults alone.
+option(CHAPPE_FAULT_POINTS "places at which a test lets a process die, stand still or be refused" OFF)
+if(CHAPPE_FAULT_POINTS)
+  add_compile_definitions(CHAPPE_FAULT_POINTS)
+endif()
 
 # chappe_library(NAME SOURCES... LINK targets... PRIVATE_LINK targets...): a static library of one folder.
 function(chappe_library name)

@@ -10,6 +10,7 @@
 #include "config/parse.hpp"
 #include "config/text.hpp"
 #include "rt/descriptor.hpp"
+#include "rt/fault.hpp"
 
 namespace chappe::config {
 namespace {
@@ -66,7 +67,7 @@ std::string one_line(std::string text) {
 
 rt::Result<std::string> read_file(const std::string& path) {
   // Non-blocking, because opening a pipe that nobody writes would wait for ever.
-  const rt::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const rt::Descriptor file(CHAPPE_FAULT_ERRNO(reload_to_open) ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return rt::Error{EX_NOINPUT, std::string("cannot be opened: ") + std::strerror(errno)};
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return rt::errno_error("cannot be examined");
@@ -74,7 +75,7 @@ rt::Result<std::string> read_file(const std::string& path) {
   std::string text;
   char buffer[65536];
   for (;;) {
-    const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+    const ssize_t got = CHAPPE_FAULT_ERRNO(reload_to_read) ? -1 : ::read(file.get(), buffer, sizeof buffer);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return rt::errno_error("cannot be read");
     if (got == 0) return text;

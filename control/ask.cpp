@@ -1,6 +1,8 @@
 // The asking side.
 #include <poll.h>
 #include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +11,7 @@
 #include "control/mailbox.hpp"
 #include "control/queue.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 
 namespace chappe::control {
 namespace {
@@ -16,11 +19,50 @@ namespace {
 using rt::Descriptor;
 using rt::Error;
 
-/// The asker's queue: there from make() to the destructor.
+/// A process of its own that removes the queue's name once the asker is gone, however it went: the kernel closes the pipe. In a session of
+/// its own, which Ctrl-C does not reach. Between fork and _exit only what is safe in a signal handler.
+class Guardian {
+ public:
+  /// An empty pipe: errno.
+  explicit Guardian(const std::string& name) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return;
+    const Descriptor watched(ends[0]);
+    asker_lives_ = Descriptor(ends[1]);
+    pid_ = fork();
+    if (pid_ < 0) asker_lives_.reset();
+    if (pid_ == 0) guard(watched.get(), name.c_str());
+  }
+  Guardian(Guardian&& other) noexcept : asker_lives_(std::move(other.asker_lives_)), pid_(std::exchange(other.pid_, -1)) {}
+  Guardian& operator=(Guardian&&) = delete;
+  ~Guardian() {
+    asker_lives_.reset();
+    while (pid_ > 0 && waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+  explicit operator bool() const { return static_cast<bool>(asker_lives_); }
+
+ private:
+  [[noreturn]] static void guard(int watched, const char* name) {
+    setsid();
+    dup2(watched, 0);
+    close_range(1, ~0U, 0);  // other askers' pipes, too: two guardians that hold each other's would wait for ever
+    char never = 0;
+    while (read(0, &never, 1) < 0 && errno == EINTR) continue;
+    mq_unlink(name);
+    _exit(0);
+  }
+
+  Descriptor asker_lives_;
+  pid_t pid_ = -1;
+};
+
+/// The asker's queue: there from make() to the destructor, or to the asker's death.
 class ReplyQueue {
  public:
-  ReplyQueue(std::string name, Descriptor queue) : name_(std::move(name)), queue_(std::move(queue)) {}
-  ReplyQueue(ReplyQueue&& other) noexcept : name_(std::exchange(other.name_, {})), queue_(std::move(other.queue_)) {}
+  ReplyQueue(std::string name, Guardian guardian, Descriptor queue)
+      : name_(std::move(name)), guardian_(std::move(guardian)), queue_(std::move(queue)) {}
+  ReplyQueue(ReplyQueue&& other) noexcept
+      : name_(std::exchange(other.name_, {})), guardian_(std::move(other.guardian_)), queue_(std::move(other.queue_)) {}
   ReplyQueue& operator=(ReplyQueue&&) = delete;
   ~ReplyQueue() {
     if (!name_.empty()) mq_unlink(name_.c_str());
@@ -28,7 +70,9 @@ class ReplyQueue {
 
   /// `server` says who must be able to answer: its group gets the right to write.
   static rt::Result<ReplyQueue> make(const std::string& name, const struct stat& server) {
-    ReplyQueue made(name, create_queue(name, O_RDONLY, kReplyDepth));
+    Guardian guardian(name);  // before there is anything to guard; the name is random, so that it is nobody else's
+    if (!guardian) return rt::errno_error("reply queue " + name + ": cannot be guarded");
+    ReplyQueue made(name, std::move(guardian), create_queue(name, O_RDONLY, kReplyDepth));
     if (!made.queue_) {
       const int error = errno;
       made.name_.clear();  // not ours to unlink
@@ -60,6 +104,7 @@ class ReplyQueue {
 
  private:
   std::string name_;
+  Guardian guardian_;
   Descriptor queue_;
 };
 
@@ -85,11 +130,13 @@ rt::Result<Descriptor> open_server(const std::string& instance, const std::strin
 rt::Done send(const Descriptor& server, const std::string& name, const Command& command) {
   const auto bytes = encode(command);
   if (!bytes) return bytes.error();
-  while (mq_send(server.get(), bytes->data(), bytes->size(), 0) != 0) {  // success: 0; EAGAIN: full; EINTR: again
+  while (CHAPPE_FAULT_ERRNO(ask_to_send) ||
+         mq_send(server.get(), bytes->data(), bytes->size(), 0) != 0) {  // success: 0; EAGAIN: full; EINTR: again
     if (errno == EINTR) continue;
     if (errno == EAGAIN) return Error{EX_TEMPFAIL, "queue " + name + " is full: its process is busy or stopped; try again"};
     return rt::errno_error("queue " + name + ": mq_send");
   }
+  CHAPPE_FAULT(ask_sent);
   return rt::done();
 }
 
@@ -117,7 +164,10 @@ rt::Result<Reply> ask(const std::string& instance, const std::string& queue, std
   while (true) {
     const std::int64_t now = rt::monotonic_ns();
     const bool alive = is_served(*server);  // looked at before the queue: a server may answer and end
-    if (auto reply = replies->try_receive(command.id)) return std::move(*reply);
+    if (auto reply = replies->try_receive(command.id)) {
+      CHAPPE_FAULT(ask_answered);
+      return std::move(*reply);
+    }
     if (!alive) return Error{EX_UNAVAILABLE, "the " + server_of(queue) + " of instance " + instance + " ended before it answered"};
     if (now >= deadline) {
       return Error{EX_TEMPFAIL, "the " + server_of(queue) + " of instance " + instance + " did not answer within " +

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "control/queue.hpp"
+#include "rt/fault.hpp"
 
 namespace chappe::control {
 namespace {
@@ -63,14 +64,15 @@ rt::Result<Mailbox> Mailbox::serve(const std::string& name, gid_t operators) {
     auto queue = make_or_adopt(name);
     if (!queue) return queue.error();
     if (!*queue) continue;
+    CHAPPE_FAULT(queue_made);
     struct flock lock = server_lock();
-    if (fcntl(queue->get(), F_OFD_SETLK, &lock) != 0) {
+    if (CHAPPE_FAULT_ERRNO(queue_to_lock) || fcntl(queue->get(), F_OFD_SETLK, &lock) != 0) {
       if (errno != EAGAIN && errno != EACCES) return rt::errno_error("queue " + name + ": lock");
       return Error{EX_TEMPFAIL, "queue " + name + ": already running: another process serves it; stop that one, or use another instance"};
     }
     Mailbox mailbox(name, std::move(*queue));
     if (!mailbox.still_named()) continue;  // its last owner unlinked it between our open and our lock
-    if (!share(mailbox.queue_, operators)) {
+    if (CHAPPE_FAULT_ERRNO(queue_to_share) || !share(mailbox.queue_, operators)) {
       Error error = rt::errno_error("queue " + name + ": give it to group " + std::to_string(operators));
       error.text += " (a process can give only to groups of its own user)";
       mailbox.unlink_own();
@@ -88,6 +90,7 @@ std::optional<Command> Mailbox::receive() {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return std::nullopt;
     ++taken;
+    CHAPPE_FAULT(command_received);
     ++counts_.received;
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
     auto command = decode_command(bytes);
@@ -119,7 +122,11 @@ void Mailbox::answer(const Command& command, const Reply& reply) {
     const Descriptor queue = open_reply_queue(command);
     const std::string bytes = encode(reply);
     // Never into the own queue: a reply would come back as a command.
-    if (queue && !same_queue(queue, queue_) && mq_send(queue.get(), bytes.data(), bytes.size(), 0) == 0) return;
+    if (queue && !same_queue(queue, queue_) && !CHAPPE_FAULT_ERRNO(command_to_answer) &&
+        mq_send(queue.get(), bytes.data(), bytes.size(), 0) == 0) {
+      CHAPPE_FAULT(command_answered);
+      return;
+    }
   }
   ++counts_.unanswered;
 }
@@ -131,6 +138,7 @@ bool Mailbox::still_named() const {
 
 void Mailbox::unlink_own() {
   if (still_named()) mq_unlink(name_.c_str());
+  CHAPPE_FAULT(end_queue);
 }
 
 void end_serving(Mailbox& mailbox, const std::vector<Command>& stops, bool ok, const std::string& outcome) {

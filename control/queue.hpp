@@ -10,6 +10,7 @@
 
 #include "control/mailbox.hpp"
 #include "rt/descriptor.hpp"
+#include "rt/fault.hpp"
 #include "rt/instance.hpp"
 #include "rt/result.hpp"
 
@@ -37,6 +38,7 @@ inline rt::Descriptor create_queue(const std::string& name, int access, long dep
   mq_attr attributes{};
   attributes.mq_maxmsg = depth;
   attributes.mq_msgsize = static_cast<long>(kMessageBytes);
+  if (CHAPPE_FAULT_ERRNO(queue_to_make)) return {};
   return rt::Descriptor(mq_open(name.c_str(), access | O_CREAT | O_EXCL | O_NONBLOCK | O_CLOEXEC, 0600, &attributes));
 }
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "shm/bell.hpp"
 
 namespace chappe::producer {
@@ -45,10 +46,13 @@ std::uint32_t Feed::do_work() noexcept {
   if (buffer == nullptr) return 0;
   shm::LedgerEntry& ledger = ledger_->entry(buffer->stream);
   ledger.handed.add(buffer->frames);
-  if (may_publish())
+  CHAPPE_FAULT(publish_handed);
+  if (may_publish()) {
     publish(*buffer);
-  else
+  } else {
     ledger.dropped_full.add(buffer->frames);
+    CHAPPE_FAULT(publish_full);
+  }
   intake_->put_empty(buffer);
   return 1;
 }
@@ -80,6 +84,7 @@ void Feed::publish(const Buffer& buffer) noexcept {
     const std::size_t at = std::size_t{layout.capacity} * layout.stride;
     std::memcpy(payload + at, buffer.data + at, std::size_t{buffer.frames} * sizeof(std::int64_t));
   }
+  CHAPPE_FAULT(publish_3);
   ring_->commit({.stream = buffer.stream,
                  .frames = buffer.frames,
                  .generation = buffer.generation,
@@ -90,7 +95,9 @@ void Feed::publish(const Buffer& buffer) noexcept {
                  .acquired_ns = buffer.acquired_ns,
                  .period_ns = buffer.period_ns});
   ledger.committed.add(buffer.frames);
+  CHAPPE_FAULT(publish_committed);
   shm::ring_bell(ring_->gate(shm::kAggregatorGate).filled, ring_->status().failed_posts);
+  CHAPPE_FAULT(publish_bell);
 }
 
 }  // namespace chappe::producer

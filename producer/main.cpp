@@ -9,6 +9,7 @@
 #include "producer/producer.hpp"
 #include "rt/build_info.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "rt/log.hpp"
 #include "shm/process_page.hpp"
 #include "shm/viewer.hpp"
@@ -91,24 +92,29 @@ rt::Done Service::open() {
 void Service::reload() {
   auto next = config::reload(options_, loaded_.config);
   if (next) {
+    CHAPPE_FAULT(reload_parsed);
     loaded_ = std::move(*next);
     const std::uint32_t generation = report_.config_generation + 1;
     for (const auto& note : producer_->reconfigure(loaded_.config, generation)) log(LogLevel::warn, note);
+    CHAPPE_FAULT(reload_offered);
     if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
     const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return producer_->has_applied(generation); });
     reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; not every source has come to it yet");
     shm::note_reload(report_, {}, generation, loaded_.hash);
     log(LogLevel::info, "reloaded: configuration " + reload_text_);
   } else {
+    CHAPPE_FAULT(reload_refused);
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
   }
   producer_->publish_report(report_);
+  CHAPPE_FAULT(reload_reported);
 }
 
 void Service::command(const control::Command& command) {
   if (command.verb == control::verb::kReload) {
     reload();
+    CHAPPE_FAULT(command_done);
     mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
   } else if (command.verb == control::verb::kStop) {
     stops_.push_back(command);

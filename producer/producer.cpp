@@ -6,6 +6,7 @@
 
 #include "producer/watch.hpp"
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "shm/bell.hpp"
 #include "shm/board.hpp"
 #include "shm/process_page.hpp"
@@ -185,6 +186,7 @@ rt::Done Producer::claim_entry(std::size_t stream, const config::Stream& config)
   }
   e.source.store(mine, std::memory_order_relaxed);
   if (begins) e.source_began.store(e.acquired.get(), std::memory_order_relaxed);
+  CHAPPE_FAULT(entry_claimed);
   return rt::done();
 }
 
@@ -249,8 +251,11 @@ void Producer::finish(std::int64_t deadline_ns) {
   watch_stop_.raise();
   watch_thread_.join();
   if (!finished_) {
+    CHAPPE_FAULT(end_1_published);
     ring_->status().state.store(static_cast<std::uint64_t>(shm::RingState::ended), std::memory_order_release);
+    CHAPPE_FAULT(end_1_ended);
     shm::ring_bell_anew(ring_->gate(shm::kAggregatorGate).filled, ring_->status().failed_posts);
+    CHAPPE_FAULT(end_1_rung);
   }
   finished_ = true;
 }
@@ -288,6 +293,7 @@ bool Producer::is_acknowledged() const {
 /// STEP end 3. The gates go last: their lease keeps the next start from the rest until then.
 void Producer::unlink() {
   ledger_->unlink();
+  CHAPPE_FAULT(end_3_ledger);
   ring_->unlink();
 }
 

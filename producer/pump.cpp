@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 
 namespace chappe::producer {
 namespace {
@@ -39,6 +40,7 @@ void Pump::apply_change() noexcept {
   if (change == nullptr) return;
   source_->reconfigure(change->stream);
   generation_.set(change->generation);
+  CHAPPE_FAULT(reload_source);
   change->older.reset(applied_.take());
   applied_.offer(change);
 }
@@ -130,7 +132,9 @@ void Pump::account(const Read& read) noexcept {
     ledger_->acquired.add(read.lost);
     ledger_->dropped_source.add(read.lost);
   }
-  if (read.frames > 0) ledger_->acquired.add(read.frames);
+  if (read.frames == 0) return;
+  ledger_->acquired.add(read.frames);
+  CHAPPE_FAULT(source_acquired);
 }
 
 void Pump::drop_one_read() noexcept {
@@ -150,7 +154,9 @@ void Pump::drop_one_read() noexcept {
 
 void Pump::hand_on(Buffer* buffer) noexcept {
   ledger_->filled.add(buffer->frames);
+  CHAPPE_FAULT(source_filled);
   intake_->put_full(buffer);
+  CHAPPE_FAULT(source_handed_on);
 }
 
 }  // namespace chappe::producer

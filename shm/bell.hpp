@@ -10,6 +10,7 @@
 
 #include "rt/clock.hpp"
 #include "rt/counter.hpp"
+#include "rt/fault.hpp"
 
 namespace chappe::shm {
 
@@ -20,6 +21,7 @@ inline void ring_bell(sem_t& bell, rt::Counter& failed) noexcept {
   int value = 0;
   if (sem_getvalue(&bell, &value) == 0 && value > 0) return;
   if (sem_post(&bell) != 0) failed.add();
+  CHAPPE_FAULT(bell_posted);
 }
 
 /// Rings on adopt and attach: a peer killed between sem_post's add and its wake leaves value 1 with the other side asleep, so the value is

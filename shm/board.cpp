@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "rt/clock.hpp"
+#include "rt/fault.hpp"
 #include "shm/tables.hpp"
 
 namespace chappe::shm {
@@ -130,7 +131,9 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   writer.control().writer_start.store(process_start(getpid()), std::memory_order_relaxed);
   if (!same) {
     writer.publish();  // complete before it has a name
+    CHAPPE_FAULT(board_complete);
     if (auto linked = writer.segment_.link(writer.path_, 0640, spec.readers, true); !linked) return linked.error();
+    CHAPPE_FAULT(board_named);
   }
   return writer;
 }
@@ -190,6 +193,7 @@ void BoardWriter::publish() noexcept {
   Word& sequence = reinterpret_cast<BoardSlot*>(slot)->sequence;
   sequence.store(0, std::memory_order_relaxed);         // STEP board 1
   std::atomic_thread_fence(std::memory_order_release);  // SYNC(board): the words stay behind the mark
+  CHAPPE_FAULT(board_1);
   image_.head().published_ns = rt::monotonic_ns();
   const std::size_t fixed = sizeof(BoardSlot) + tables_.streams.size() * sizeof(BoardStream);
   std::memcpy(slot + sizeof(Word), image_.bytes().data() + sizeof(Word), fixed - sizeof(Word));  // STEP board 2
@@ -200,8 +204,11 @@ void BoardWriter::publish() noexcept {
     std::memcpy(slot + from, image_.bytes().data() + from, to - from);
     held[i] = changed_[i];
   }
+  CHAPPE_FAULT(board_2);
   sequence.store(number, std::memory_order_release);  // STEP board 3
+  CHAPPE_FAULT(board_3);
   c.latest.store(number, std::memory_order_release);  // STEP board 4
+  CHAPPE_FAULT(board_4);
   c.publications.add();
 }
 
@@ -221,6 +228,7 @@ rt::Result<std::optional<BoardReader>> BoardReader::open(const std::string& inst
 }
 
 bool BoardReader::copy(BoardImage& image) const noexcept {
+  if (image.bytes().size() != tables_.geometry.slot_bytes) return false;
   return accept(segment_.data() + tables_.geometry.slots_at, control(), tables_.geometry.slot_bytes, image.bytes().data());
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "rt/fault.hpp"
 #include "shm/bell.hpp"
 #include "shm/lease.hpp"
 
@@ -26,11 +27,13 @@ void GateKeeper::take_over() noexcept {
   m.detached.store(0, std::memory_order_relaxed);
   m.evicted.store(0, std::memory_order_relaxed);  // one evicted before is out of range by now, or holds the ring rightfully
   m.verdict.store(0, std::memory_order_seq_cst);
+  CHAPPE_FAULT(adopt_5_mirror);
   const std::uint64_t epoch = gate.owner_epoch.load(std::memory_order_seq_cst);
   const std::uint64_t live = gate.live.load(std::memory_order_acquire);
   const std::uint64_t lag = ring_->head() - gate.tail.load(std::memory_order_acquire);  // wraps to huge when tail > head
   const bool lost = live == epoch && lag > ring_->tables().geometry.blocks;
   if (lost || lease_is_free(ring_->gates_fd(), gate_lease(index_))) m.verdict.store(epoch + 1, std::memory_order_seq_cst);
+  CHAPPE_FAULT(adopt_5_verdict);
 }
 
 Passage GateKeeper::may_pass() noexcept {
@@ -50,6 +53,7 @@ Passage GateKeeper::may_pass() noexcept {
   if (lag > blocks) {  // a cursor that lies: never trusted, never waited for
     m.detached.store(epoch + 1, std::memory_order_release);
     ring_->status().detached_gates.add();
+    CHAPPE_FAULT(gate_detached);
     return Passage::unheld;
   }
   m.tail_seen.store(tail, std::memory_order_relaxed);
@@ -78,7 +82,10 @@ GateNews GateKeeper::look(std::int64_t now_ns) noexcept {
   GateMirror& m = mirror();
   const Gate& gate = ring_->gate(index_);
   const std::uint64_t epoch = gate.owner_epoch.load(std::memory_order_seq_cst);  // STEP evict 1: first, as for a verdict
-  if (lease_is_free(ring_->gates_fd(), gate_lease(index_))) m.verdict.store(epoch + 1, std::memory_order_seq_cst);
+  if (lease_is_free(ring_->gates_fd(), gate_lease(index_))) {
+    m.verdict.store(epoch + 1, std::memory_order_seq_cst);
+    CHAPPE_FAULT(watch_dead);
+  }
   const bool held = m.verdict.load(std::memory_order_relaxed) != epoch + 1;
   const bool attaching = gate.live.load(std::memory_order_acquire) != epoch;
   const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
@@ -148,6 +155,7 @@ rt::Result<std::optional<GateHolder>> GateHolder::open(const std::string& instan
                                       std::to_string(holder.gate().pid.load(std::memory_order_relaxed)) +
                                       "; only one aggregator serves an instance"};
   }
+  CHAPPE_FAULT(attach_1_lease);
   return std::optional<GateHolder>{std::move(holder)};
 }
 
@@ -164,13 +172,17 @@ std::uint64_t GateHolder::attach(const RingReader& ring, std::uint64_t upto) noe
   epoch_ = g.owner_epoch.load(std::memory_order_relaxed) + 1;
   g.owner_epoch.store(epoch_, std::memory_order_seq_cst);  // STEP attach 2
   std::atomic_thread_fence(std::memory_order_seq_cst);     // SYNC(attach): against the fence of the feed's bell
-  const std::uint64_t head = ring.head();                  // STEP attach 3
+  CHAPPE_FAULT(attach_2_owner);
+  const std::uint64_t head = ring.head();  // STEP attach 3
   const std::uint64_t blocks = ring.tables().geometry.blocks;
   const std::uint64_t oldest = head + 1 > blocks ? head + 1 - blocks : 0;  // one slot is left for the block that the feed began while free
   const std::uint64_t start = upto > head ? oldest : std::max(upto, oldest);
-  g.tail.store(start, std::memory_order_release);   // STEP attach 4
+  g.tail.store(start, std::memory_order_release);  // STEP attach 4
+  CHAPPE_FAULT(attach_4_tail);
   g.live.store(epoch_, std::memory_order_release);  // STEP attach 5
-  ring_bell_anew(g.free, g.failed_posts);           // STEP attach 6
+  CHAPPE_FAULT(attach_5_live);
+  ring_bell_anew(g.free, g.failed_posts);  // STEP attach 6
+  CHAPPE_FAULT(attach_6_rung);
   return start;
 }
 
@@ -182,7 +194,9 @@ bool GateHolder::thrown_out(const RingReader& ring) const noexcept {
 
 void GateHolder::release(std::uint64_t upto) noexcept {
   gate().tail.store(upto, std::memory_order_release);
+  CHAPPE_FAULT(consume_6_tail);
   ring_bell(gate().free, gate().failed_posts);
+  CHAPPE_FAULT(consume_6_rung);
 }
 
 bool GateHolder::sleep_until(std::int64_t deadline_ns) noexcept { return sleep_on_bell(gate().filled, deadline_ns); }

@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "rt/fault.hpp"
+
 namespace chappe::shm {
 namespace {
 
@@ -28,6 +30,7 @@ LedgerEntry* take_free(const Segment& segment, const std::string& name, const Le
     if (&e <= after || e.used.load(std::memory_order_acquire) != 0) continue;
     new (&e) LedgerEntry{};
     std::memcpy(e.name, name.data(), std::min(name.size(), sizeof e.name - 1));
+    CHAPPE_FAULT(entry_named);
     return &e;
   }
   return nullptr;
@@ -80,6 +83,7 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const s
     if (!built) return built.error();
     built->seal(kLedgerMagic, sizeof(ObjectHeader), random_id());
     if (auto linked = built->link(ledger.path_, 0640, readers, true); !linked) return linked.error();
+    CHAPPE_FAULT(ledger_named);
     ledger.segment_ = std::move(*built);
   }
   const LedgerEntry* last_taken = nullptr;
@@ -107,15 +111,21 @@ void LedgerWriter::restore(std::size_t stream, const BoardTotals& t) noexcept {
   e.dropped_paused.set(t.paused);
   e.filled.set(t.filled);
   e.acquired.set(t.acquired);
+  CHAPPE_FAULT(entry_restored);
 }
 
 void LedgerWriter::repair(std::size_t stream, std::uint64_t committed_in_slots) noexcept {
   LedgerEntry& e = entry(stream);
   e.committed.raise_to(committed_in_slots);
+  CHAPPE_FAULT(adopt_4_committed);
   e.filled.set(e.acquired.get() - e.dropped_pool.get() - e.dropped_source.get() - e.dropped_paused.get());
+  CHAPPE_FAULT(adopt_4_filled);
   e.handed.set(e.filled.get());
+  CHAPPE_FAULT(adopt_4_handed);
   e.dropped_crash.set(e.handed.get() - e.committed.get() - e.dropped_full.get());
+  CHAPPE_FAULT(adopt_4_crash);
   e.used.store(1, std::memory_order_release);
+  CHAPPE_FAULT(entry_used);
 }
 
 void LedgerWriter::unlink() { segment_.unlink(path_); }

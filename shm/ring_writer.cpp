@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "rt/fault.hpp"
 #include "shm/bell.hpp"
 #include "shm/lease.hpp"
 #include "shm/ring.hpp"
@@ -85,6 +86,7 @@ rt::Done RingWriter::create(const RingSpec& spec, bool replace) {
   const RingGeometry g = geometry_of(spec);
   auto ring = Segment::build(g.payloads_at + g.blocks * g.block_bytes);
   if (!ring) return ring.error();
+  CHAPPE_FAULT(create_1_ring);
   auto gates = Segment::build(2 * kPage);
   if (!gates) return gates.error();
   std::memcpy(ring->data() + sizeof(ObjectHeader), &g, sizeof g);
@@ -96,11 +98,15 @@ rt::Done RingWriter::create(const RingSpec& spec, bool replace) {
     if (sem_init(&gate.filled, 1, 0) != 0 || sem_init(&gate.free, 1, 0) != 0) return rt::errno_error("sem_init");
   }
   gates->seal(kGatesMagic, sizeof(ObjectHeader), incarnation);
+  CHAPPE_FAULT(create_2_gates);
   // STEP create 3: the lease is held before the gates have a name, so that a rival finds it taken.
   if (!try_lease(gates->fd(), kProducerLease)) return rt::errno_error("lease");
+  CHAPPE_FAULT(create_3_lease);
   // STEP create 4: the gates first, the ring second; gates without their ring are a start that was killed here.
   if (auto linked = gates->link(object_path(instance_, "gates"), 0660, spec.consumers, replace); !linked) return linked;
+  CHAPPE_FAULT(create_4_gates);
   if (auto linked = ring->link(object_path(instance_, "ring"), 0640, spec.readers, true); !linked) return linked;
+  CHAPPE_FAULT(create_4_ring);
   auto tables = read_ring_tables(*ring);
   if (!tables) return tables.error();
   gates_ = std::move(*gates);
@@ -119,6 +125,7 @@ rt::Done RingWriter::replace_untrusted(const RingSpec& spec, bool& again) {
   again = !left || fstat(left.get(), &opened) != 0;
   if (again) return rt::done();
   if (!try_lease(left.get(), kProducerLease)) return already_running(instance_);
+  CHAPPE_FAULT(adopt_1_untrusted);
   again = stat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev;
   return again ? rt::done() : create(spec, true);
 }
@@ -126,6 +133,7 @@ rt::Done RingWriter::replace_untrusted(const RingSpec& spec, bool& again) {
 rt::Done RingWriter::adopt(const RingSpec& spec, bool& again) {
   // STEP adopt 1: lock first; then the locked file must still be the named one.
   if (!try_lease(gates_.fd(), kProducerLease)) return already_running(instance_);
+  CHAPPE_FAULT(adopt_1_lease);
   if (!gates_.is_named(object_path(instance_, "gates"))) {
     again = true;
     return rt::done();
@@ -148,8 +156,10 @@ rt::Done RingWriter::adopt(const RingSpec& spec, bool& again) {
   const Segment old_ring = std::move(ring_);
   const std::uint64_t status_at = tables_.geometry.status_at;
   auto created = create(spec, true);
+  CHAPPE_FAULT(supersede_2_named);
   // STEP supersede 3: told last; a consumer that sees it finishes this ring and looks for the next.
   if (created) old_ring.at<StatusPage>(status_at)->state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
+  CHAPPE_FAULT(supersede_3_retired);
   return created;
 }
 
@@ -161,7 +171,10 @@ void RingWriter::take(Segment ring, RingTables tables) {
   payloads_ = ring_.at<std::byte>(tables_.geometry.payloads_at);
   mask_ = tables_.geometry.blocks - 1;
   head_ = status().head.load(std::memory_order_acquire);
-  if (slots_[head_ & mask_].sequence.load(std::memory_order_acquire) == head_ + 1) status().head.store(++head_, std::memory_order_release);
+  if (slots_[head_ & mask_].sequence.load(std::memory_order_acquire) == head_ + 1) {
+    status().head.store(++head_, std::memory_order_release);
+    CHAPPE_FAULT(adopt_3_head);
+  }
   note_committed(ring_, tables_);
 }
 
@@ -183,10 +196,12 @@ rt::Done RingWriter::keep_as_predecessor(const Segment& old_ring, const Segment&
     const std::string self = "/proc/self/fd/" + std::to_string(segment->fd());
     const std::string fresh = draining + ".new";
     ::unlink(fresh.c_str());  // of a start that was killed here
-    if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    if (CHAPPE_FAULT_ERRNO(supersede_1_to_link) || linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0)
       return rt::errno_error(draining + ": cannot keep the old ring");
+    CHAPPE_FAULT(supersede_1_linked);
     if (rename(fresh.c_str(), draining.c_str()) != 0) return rt::errno_error(draining + ": cannot keep the old ring");
     ::unlink(fresh.c_str());  // rename of two names of one file does nothing and succeeds
+    CHAPPE_FAULT(supersede_1_kept);
   }
   return rt::done();
 }
@@ -199,9 +214,12 @@ void RingWriter::open_for_business() noexcept {
   s.heartbeat_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
   s.realtime_offset_ns.store(static_cast<std::uint64_t>(rt::realtime_ns() - rt::monotonic_ns()), std::memory_order_relaxed);
   s.state.store(static_cast<std::uint64_t>(RingState::running), std::memory_order_relaxed);
+  CHAPPE_FAULT(adopt_6_owner);
   s.epoch.store(s.epoch.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  CHAPPE_FAULT(adopt_6_epoch);
   has_predecessor_ = access(object_path(instance_, "ring.draining").c_str(), F_OK) == 0;
   for (std::uint32_t i = 0; i < kGates; ++i) ring_bell_anew(gate(i).filled, s.failed_posts);
+  CHAPPE_FAULT(adopt_6_rung);
 }
 
 std::uint64_t RingWriter::committed_in_slots(const std::string& stream) const {
@@ -214,6 +232,7 @@ std::byte* RingWriter::begin() noexcept {
   // STEP publish 1: marked before any word changes; SYNC(mark): the fence keeps the words behind the mark, for readers without a gate.
   slot.sequence.store(0, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
+  CHAPPE_FAULT(publish_1);
   return payloads_ + (head_ & mask_) * tables_.geometry.block_bytes;
 }
 
@@ -229,21 +248,28 @@ void RingWriter::commit(const BlockHead& block) noexcept {
   slot.acquired_ns = block.acquired_ns;
   slot.period_ns = block.period_ns;
   slot.sequence.store(head_ + 1, std::memory_order_release);  // STEP publish 4, SYNC(commit)
+  CHAPPE_FAULT(publish_4);
   ++head_;
   status().head.store(head_, std::memory_order_release);  // STEP publish 5, SYNC(commit)
+  CHAPPE_FAULT(publish_5);
 }
 
 void RingWriter::unlink() {
   forget_predecessor();
+  CHAPPE_FAULT(end_3_predecessor);
   ring_.unlink(object_path(instance_, "ring"));
+  CHAPPE_FAULT(end_3_ring);
   gates_.unlink(object_path(instance_, "gates"));
+  CHAPPE_FAULT(end_3_gates);
 }
 
 void RingWriter::forget_predecessor() {
   for (const char* kind : {"ring.draining", "gates.draining", "ring.draining.new", "gates.draining.new"}) {
     struct stat st {};
     const std::string path = object_path(instance_, kind);
-    if (lstat(path.c_str(), &st) == 0 && st.st_uid == geteuid()) ::unlink(path.c_str());
+    if (lstat(path.c_str(), &st) != 0 || st.st_uid != geteuid()) continue;
+    ::unlink(path.c_str());
+    CHAPPE_FAULT(supersede_4_forgotten);
   }
   has_predecessor_ = false;
 }

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <vector>
 
+#include "rt/fault.hpp"
 #include "shm/bus_fault.hpp"
 
 namespace chappe::shm {
@@ -84,17 +85,19 @@ Segment::~Segment() { unmap(); }
 
 rt::Result<Segment> Segment::build(std::size_t bytes) {
   Segment made;
-  made.fd_ = rt::Descriptor(::open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  made.fd_ = rt::Descriptor(CHAPPE_FAULT_ERRNO(object_to_make) ? -1 : ::open(kDirectory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
   if (!made.fd_) return rt::errno_error(std::string(kDirectory) + ": cannot make an object");
   int error = 0;
   do {
-    error = posix_fallocate(made.fd_.get(), 0, static_cast<off_t>(bytes));  // success: 0; else the error itself
+    error = CHAPPE_FAULT_ERRNO(object_to_fill) ? errno : posix_fallocate(made.fd_.get(), 0, static_cast<off_t>(bytes));  // 0, or the error
   } while (error == EINTR);
   if (error != 0) {
     return rt::Error{EX_IOERR, std::string(kDirectory) + ": cannot allocate " + std::to_string(bytes) + " bytes: " + std::strerror(error) +
                                    "; make the ring smaller ([ring] blocks) or mount a larger tmpfs"};
   }
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, made.fd_.get(), 0);
+  void* data = CHAPPE_FAULT_ERRNO(object_to_map)
+                   ? MAP_FAILED
+                   : mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, made.fd_.get(), 0);
   if (data == MAP_FAILED) return rt::errno_error("cannot map " + std::to_string(bytes) + " bytes");
   made.take_mapping(data, bytes, true);
   made.owner_ = geteuid();
@@ -126,11 +129,11 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
   const std::string target = replace ? path + ".new" : path;
   struct stat left {};
   if (replace && lstat(target.c_str(), &left) == 0 && left.st_uid == geteuid()) ::unlink(target.c_str());
-  if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
+  if (CHAPPE_FAULT_ERRNO(object_to_name) || linkat(AT_FDCWD, self.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     if (errno == EEXIST) return rt::Error{EX_TEMPFAIL, path + ": another process made it at the same moment"};
     return rt::errno_error(path + ": cannot name the object");
   }
-  if (replace && rename(target.c_str(), path.c_str()) != 0) {
+  if (replace && (CHAPPE_FAULT_ERRNO(object_to_rename) || rename(target.c_str(), path.c_str()) != 0)) {
     const int error = errno;
     ::unlink(target.c_str());
     return rt::errno_error(path + ": cannot take the name", error);
@@ -140,7 +143,7 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
 
 rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::uint64_t magic, bool writable) {
   Segment opened;
-  const int fd = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = CHAPPE_FAULT_ERRNO(object_to_open) ? -1 : ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
   if (fd < 0) {
     if (errno == ENOENT) return std::optional<Segment>{};
     return rt::errno_error(path + ": cannot open");

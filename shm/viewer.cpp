@@ -66,10 +66,10 @@ bool is_current(const BoardStream& b, std::int64_t age) {
   return static_cast<double>(age) <= std::max(2000.0, b.rate_hz > 0 ? 3000.0 / b.rate_hz : 0);
 }
 
-/// Opens `slot` anew when its name now means another object, or none; keeps the old mapping's last word otherwise.
+/// Opens `slot` anew when its name now means another object, or none; keeps the old mapping's last word otherwise. False: it kept it.
 template <class Reader, class Open>
-void refresh(std::optional<Reader>& reader, const std::string& path, Open open, Snapshot& s) {
-  if (reader && reader->is_named(path)) return;
+bool refresh(std::optional<Reader>& reader, const std::string& path, Open open, Snapshot& s) {
+  if (reader && reader->is_named(path)) return false;
   reader.reset();
   auto opened = open();
   if (!opened) {
@@ -78,6 +78,7 @@ void refresh(std::optional<Reader>& reader, const std::string& path, Open open, 
   } else if (*opened) {
     reader.emplace(std::move(**opened));
   }
+  return true;
 }
 
 using Walks = std::map<std::string, Walk>;
@@ -165,9 +166,9 @@ struct Viewer::Mapped {
         draining, object_path(instance, "ring.draining"), [&] { return RingReader::open(instance, "ring.draining"); }, s);
     refresh(
         ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s);
-    if (!board || !board->is_named(object_path(instance, "board"))) image.reset();
-    refresh(
+    const bool board_is_another = refresh(
         board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s);
+    if (board_is_another) image.reset();
     if (board && !image) image.emplace(board->tables());
   }
   void see_producer(Snapshot& s) const;

@@ -213,6 +213,28 @@ TEST_F(Mailboxes, asking_leaves_no_queue_behind) {
   for (int i = 0; i < 300; ++i) ASSERT_EQ(ask_code("reload"), EX_TEMPFAIL) << i;
 }
 
+TEST_F(Mailboxes, an_asker_that_is_killed_leaves_no_queue_behind) {
+  auto mailbox = Mailbox::serve(name_);
+  ASSERT_TRUE(mailbox);
+  auto asker = std::make_unique<Child>([&](int) { return ask(instance_, "control", verb::kPing, "", kLong) ? 0 : 1; });
+  pollfd waiting{mailbox->fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&waiting, 1, kLong), 1);
+  const auto command = mailbox->receive();
+  ASSERT_TRUE(command);
+  const std::string name = queue_name(instance_, "reply." + std::to_string(command->pid) + "." + command->reply);
+  const mqd_t before = mq_open(name.c_str(), O_WRONLY);
+  EXPECT_GE(before, 0);
+  mq_close(before);
+  kill(command->pid, SIGKILL);
+  mqd_t after = 0;
+  for (int i = 0; i < kLong && (after = mq_open(name.c_str(), O_WRONLY)) >= 0; ++i) {
+    mq_close(after);
+    poll(nullptr, 0, 1);
+  }
+  EXPECT_EQ(after, -1);
+  EXPECT_EQ(errno, ENOENT);
+}
+
 TEST_F(Mailboxes, many_askers_at_once_get_each_its_own_answer) {
   const auto running = server();
   std::vector<std::unique_ptr<Child>> askers;

@@ -3,6 +3,7 @@
 #include "fixture.hpp"
 #include "rt/counter.hpp"
 #include "rt/thread.hpp"
+#include "shm/viewer.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -80,6 +81,34 @@ TEST_F(BoardTest, another_geometry_inherits_the_account_of_streams_of_the_same_n
   BoardWriter second = make_board(3);
   EXPECT_EQ(second.image().stream(0).aggregated, 1000U);
   EXPECT_EQ(second.tables().streams[0].channels, 3U);
+}
+
+TEST_F(BoardTest, an_image_of_another_board_is_not_written_to) {
+  BoardWriter small = make_board(2);
+  BoardImage image(read_board().tables());
+  small.unlink();
+  BoardWriter large = make_board(40);
+  EXPECT_FALSE(read_board().copy(image));
+}
+
+TEST_F(BoardTest, a_viewer_looks_on_while_boards_of_other_sizes_take_the_name) {
+  rt::Flag stop;
+  rt::ThreadPlan plan;
+  plan.name = "writer";
+  auto thread = rt::Thread::start(plan, [&] {
+    for (std::uint32_t n = 0; !stop.is_up(); ++n) static_cast<void>(make_board(n % 2 == 0 ? 2 : 40));
+  });
+  ASSERT_TRUE(thread);
+  Viewer viewer(instance_);
+  int seen = 0;
+  while (seen < 500) {
+    const Snapshot snapshot = viewer.look();
+    if (!snapshot.board_present) continue;
+    ++seen;
+    ASSERT_EQ(snapshot.streams.size(), 1U);
+  }
+  stop.raise();
+  thread->join();
 }
 
 TEST_F(BoardTest, readers_never_accept_a_torn_publication) {

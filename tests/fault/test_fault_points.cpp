@@ -1,0 +1,148 @@
+// Every fault point, in every role that reaches it: the process is killed there, or stands still, or its call fails. Then what died is
+// started again with nothing cleaned by hand, data flows, and after an orderly end everything is accounted for. A point that is not reached
+// fails the test.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "tests/fault/stories.hpp"
+
+namespace chappe::fault {
+namespace {
+
+struct Line {
+  std::uint64_t hits = 0, struck[4] = {};
+  std::int64_t slowest_ns = 0;
+};
+
+/// What was seen, printed at the end.
+class Report : public ::testing::Environment {
+ public:
+  void note(const Case& c, FaultAction action, std::uint64_t hits, std::uint64_t struck, std::int64_t recovery_ns) {
+    Line& line = lines_[static_cast<std::size_t>(c.point)];
+    line.hits += hits;
+    line.struck[static_cast<std::size_t>(action)] += struck;
+    line.slowest_ns = std::max(line.slowest_ns, recovery_ns);
+  }
+  void TearDown() override {
+    std::printf("%-24s %10s %5s %5s %5s %12s\n", "point", "hits", "kill", "stop", "fail", "recovery ms");
+    for (std::size_t i = 0; i < rt::kFaultPoints; ++i) {
+      const Line& l = lines_[i];
+      if (l.hits == 0) continue;  // of another shard
+      std::printf("%-24s %10llu %5llu %5llu %5llu %12.1f\n", rt::kFaultNames[i].name, static_cast<unsigned long long>(l.hits),
+                  static_cast<unsigned long long>(l.struck[1]), static_cast<unsigned long long>(l.struck[2]),
+                  static_cast<unsigned long long>(l.struck[3]), static_cast<double>(l.slowest_ns) / 1e6);
+    }
+  }
+
+ private:
+  Line lines_[rt::kFaultPoints];
+};
+Report* const report = new Report;
+[[maybe_unused]] const auto* const registered = ::testing::AddGlobalTestEnvironment(report);  // gtest owns it
+
+struct Trial {
+  Case what;
+  FaultAction action;
+};
+
+std::vector<Trial> trials() {
+  std::vector<Trial> all;
+  for (const Case& c : cases()) {
+    all.push_back({c, FaultAction::kill});
+    all.push_back({c, FaultAction::stop});
+    if (c.failing != Failing::not_here) all.push_back({c, FaultAction::fail});
+  }
+  return all;
+}
+
+std::string title(const ::testing::TestParamInfo<Trial>& info) {
+  constexpr const char* kActions[] = {"none", "kill", "stop", "fail"};
+  const Case& c = info.param.what;
+  return std::string(name_of(c.point).name) + "_" + name_of(c.who) + "_" + kActions[static_cast<std::size_t>(info.param.action)] + "_" +
+         std::to_string(info.index);
+}
+
+void PrintTo(const Trial& trial, std::ostream* out) { *out << name_of(trial.what.point).name; }
+
+class FaultPoints : public ::testing::TestWithParam<Trial> {
+ protected:
+  [[nodiscard]] const Case& what() const { return GetParam().what; }
+  whole::Child& victim() { return scene_.child(what().who); }
+
+  void killed() {
+    ASSERT_EQ(victim().wait_for(kPatience), -SIGKILL) << scene_.logs();
+    EXPECT_EQ(scene_.others_go_on(what().who), "");
+  }
+  void stopped() {
+    ASSERT_TRUE(Scene::until([&] { return scene_.is_stopped(what().who); })) << scene_.logs();
+    EXPECT_EQ(scene_.others_go_on(what().who), "");
+    victim().signal(SIGCONT);
+  }
+  void failed() {
+    if (what().failing == Failing::goes_on) return;
+    const auto code = victim().wait_for(kPatience);
+    ASSERT_TRUE(code.has_value()) << "still runs; " << scene_.logs();
+    EXPECT_GT(*code, 0) << scene_.logs();
+  }
+  /// Who was told to end does so; then whoever is not there is started.
+  void recover() {
+    if (scene_.is_told_to_end(Role::producer) && scene_.runs(Role::producer) && !scene_.runs(Role::aggregator))
+      scene_.start(Role::aggregator);
+    for (const Role role : {Role::producer, Role::aggregator}) {
+      if (!scene_.runs(role) || !scene_.is_told_to_end(role)) continue;
+      EXPECT_EQ(scene_.child(role).wait_for(kPatience), 0) << scene_.logs();
+    }
+    EXPECT_EQ(scene_.close_books(), "");
+    for (const Role role : {Role::aggregator, Role::producer}) {
+      if (!scene_.runs(role)) scene_.start(role);
+    }
+    EXPECT_EQ(scene_.flow(), "");
+  }
+  /// chappectl ends by itself, whatever became of whom it asked; a next one is answered.
+  void ask_again() {
+    const bool asks = scene_.runs(Role::chappectl);
+    EXPECT_TRUE(!asks || scene_.child(Role::chappectl).wait_for(kPatience).has_value());
+    EXPECT_TRUE(Scene::until([&] {
+      return whole::run("chappectl", {"reload", "--instance", scene_.instance().name()}).exit_code == 0;
+    })) << scene_.logs();
+  }
+
+  Scene scene_;
+};
+
+TEST_P(FaultPoints, strikes_and_everything_goes_on) {
+  const auto [c, action] = GetParam();
+  c.story(scene_, c, action);
+  ASSERT_TRUE(Scene::until([&] { return scene_.page(c.who).struck(c.point) > 0; }))
+      << "not reached, hits: " << scene_.page(c.who).hits(c.point) << scene_.logs();
+  if (action == FaultAction::kill) killed();
+  if (action == FaultAction::stop) stopped();
+  if (action == FaultAction::fail) failed();
+  if (HasFatalFailure()) return;
+  const std::int64_t start = rt::monotonic_ns();
+  recover();
+  report->note(c, action, scene_.page(c.who).hits(c.point), scene_.page(c.who).struck(c.point), rt::monotonic_ns() - start);
+  if (scene_.child(Role::chappectl).pid() > 0 || name_of(c.point).name[0] == 'q') ask_again();
+  EXPECT_EQ(scene_.closes(), "");
+  EXPECT_TRUE(scene_.instance().display().is_object()) << "the display has nothing to show";
+  EXPECT_EQ(scene_.end_in_order(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, FaultPoints, ::testing::ValuesIn(trials()), title);
+
+TEST(FaultPointList, has_a_case_for_every_point_and_fails_each_call_that_can_fail) {
+  for (std::size_t i = 0; i < rt::kFaultPoints; ++i) {
+    bool reached = false, failed = rt::kFaultNames[i].error == 0;
+    for (const Case& c : cases()) {
+      if (c.point != static_cast<FaultPoint>(i)) continue;
+      reached = true;
+      failed = failed || c.failing != Failing::not_here;
+    }
+    EXPECT_TRUE(reached && failed) << rt::kFaultNames[i].name;
+  }
+}
+
+}  // namespace
+}  // namespace chappe::fault
