@@ -9,6 +9,7 @@
 #include "aggregator/log_writer.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
+#include "shm/account.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
 
@@ -236,11 +237,7 @@ void Aggregator::hand_over_totals() {
   for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
     shm::BoardStream& b = board_->image().stream(i);
     b.ended = 1;
-    if (!totals[i]) continue;  // somebody removed the ledger: what was known stays, and does not close
-    b.totals = *totals[i];
-    if (b.skipped != 0 && b.totals.committed > b.committed) b.overrun += b.totals.committed - b.committed;
-    b.committed = std::max(b.committed, b.totals.committed);
-    b.skipped = 0;
+    if (totals[i]) shm::enter_totals(b, *totals[i]);  // else somebody removed the ledger: what was known stays, and does not close
   }
   board_->publish();
 }
