@@ -130,7 +130,7 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   return try_attach(notes);
 }
 
-/// What is retired first, then the ring itself.
+/// What is retired first, then the ring itself. A ring that has both names (supersede, killed after 1) is not retired.
 rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   const auto trouble = [&](const std::string& text) {
     if (text != last_trouble_) notes.push_back(text);
@@ -141,7 +141,8 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
   if (draining && *draining && (known == 0 || (*draining)->tables().incarnation == known)) {
     auto current = shm::RingReader::open(config_.instance);
-    const bool left = current && *current && (*draining)->head() == board_->image().head().upto && known != 0;
+    const bool one_ring = current && *current && (*current)->tables().incarnation == (*draining)->tables().incarnation;
+    const bool left = one_ring || (current && *current && (*draining)->head() == board_->image().head().upto && known != 0);
     if (!left) return begin_session(std::move(**draining), true, notes);
   }
   auto ring = shm::RingReader::open(config_.instance);
