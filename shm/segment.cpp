@@ -4,10 +4,10 @@
 #include <grp.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "shm/bus_fault.hpp"
@@ -199,8 +199,11 @@ std::uint64_t fnv1a(const void* data, std::size_t bytes, std::uint64_t start) {
 }
 
 std::uint64_t process_start(std::int32_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  // By hand: a process may go between open and read, which then fails with ESRCH, and the buffer of an ifstream would throw.
+  const rt::Descriptor file(::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text(1024, '\0');
+  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : 0;
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   const auto end_of_name = text.rfind(')');  // the name may hold anything
   if (end_of_name == std::string::npos || end_of_name + 2 >= text.size()) return 0;
   if (text[end_of_name + 2] == 'Z' || text[end_of_name + 2] == 'X') return 0;
