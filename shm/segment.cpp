@@ -49,6 +49,14 @@ std::string refusal(const ObjectHeader& h, std::uint64_t magic, std::uint64_t si
   return {};
 }
 
+/// A start that is killed between the two names of an object leaves the first; whoever makes or unlinks that object next takes it away.
+constexpr const char* kUnfinished = ".new";
+void unlink_unfinished(const std::string& path) {
+  const std::string left = path + kUnfinished;
+  struct stat st {};
+  if (lstat(left.c_str(), &st) == 0 && st.st_uid == geteuid()) ::unlink(left.c_str());
+}
+
 rt::Error refused(const std::string& path, const std::string& why) { return {EX_DATAERR, path + ": refused: " + why}; }
 
 }  // namespace
@@ -122,10 +130,8 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
   }
   if (fchmod(fd_.get(), mode) != 0) return rt::errno_error(path + ": cannot set its mode");
   const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
-  // A start that is killed between the two names leaves this one; the next start takes it away.
-  const std::string target = replace ? path + ".new" : path;
-  struct stat left {};
-  if (replace && lstat(target.c_str(), &left) == 0 && left.st_uid == geteuid()) ::unlink(target.c_str());
+  const std::string target = replace ? path + kUnfinished : path;
+  if (replace) unlink_unfinished(path);
   if (linkat(AT_FDCWD, self.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     if (errno == EEXIST) return rt::Error{EX_TEMPFAIL, path + ": another process made it at the same moment"};
     return rt::errno_error(path + ": cannot name the object");
@@ -181,7 +187,9 @@ bool Segment::is_whole() const {
 }
 
 void Segment::unlink(const std::string& path) const {
-  if (names_this(path)) ::unlink(path.c_str());
+  if (!names_this(path)) return;
+  unlink_unfinished(path);
+  ::unlink(path.c_str());
 }
 
 std::uint64_t random_id() {
