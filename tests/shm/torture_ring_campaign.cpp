@@ -13,7 +13,7 @@ namespace chappe::shm::torture {
 namespace {
 
 constexpr std::int64_t kHang = 20 * rt::kSecond;
-constexpr std::int64_t kAtWork = rt::kSecond / 4;
+constexpr std::int64_t kAtWork = rt::kSecond / 4;  // whoever has not got there by then is struck where it is
 constexpr std::int64_t kMicrosecond = 1'000;
 
 bool has_ended(pid_t pid) {
@@ -41,6 +41,7 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
   role.seat->order.store(0);
   role.seat->data_ns.store(0);
   role.seat->forked_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()));
+  role.due_ns = in(kHang);
   ++role.tally->starts;
   const pid_t pid = fork();
   if (pid == 0) body(start, shared_);
@@ -50,12 +51,13 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
 
 void Campaign::start_producer() {
   Start start{.instance = instance_, .shape = shape_};
-  if (draw(12) == 0) start.shape = static_cast<std::uint32_t>(draw(kShapes));
+  if (draw(8) == 0) start.shape = static_cast<std::uint32_t>(draw(kShapes));
   start.supersedes = start.shape != shape_;
   outcome_.superseding_starts += start.supersedes ? 1 : 0;
+  supersedes_ = start.supersedes;
   shape_ = start.shape;
   start.waits = draw(4) == 0;
-  start.paced = draw(3) != 0;
+  start.paced = draw(8) != 0;
   start.seed = random_();
   shared_.adopting.store(1, std::memory_order_seq_cst);
   shared_.starts.fetch_add(1, std::memory_order_seq_cst);
@@ -78,17 +80,22 @@ void Campaign::start(Role& role) {
     start_consumer();
 }
 
-/// Tells the victim an instant at which to die, and waits, not for long, until it has. What does not come there is killed where it is.
-void Campaign::aim(const Role& role) {
-  static constexpr std::array kProducer{Phase::publish, Phase::publish,   Phase::publish, Phase::bell, Phase::bell,
-                                        Phase::open,    Phase::supersede, Phase::repair,  Phase::end,  Phase::unlink};
-  static constexpr std::array kConsumer{Phase::merge, Phase::merge, Phase::merge,  Phase::board,  Phase::board,
-                                        Phase::board, Phase::board, Phase::attach, Phase::asleep, Phase::end};
+/// Two starts of three are told an instant at which to die; whoever does not come there, or was told none, is struck when it is due.
+void Campaign::aim(Role& role) {
+  static constexpr std::array kProducer{Phase::publish, Phase::publish, Phase::publish,   Phase::publish, Phase::bell,
+                                        Phase::bell,    Phase::open,    Phase::supersede, Phase::repair,  Phase::asleep};
+  static constexpr std::array kConsumer{Phase::merge, Phase::merge, Phase::merge, Phase::merge,  Phase::board,
+                                        Phase::board, Phase::board, Phase::board, Phase::attach, Phase::asleep};
+  // One in eight is struck while it starts, the others some time after they got to work.
+  const bool supersedes = &role == &producer_ && supersedes_;
+  role.due_ns = draw(supersedes ? 2 : 8) == 0 ? in(kMicrosecond * static_cast<std::int64_t>(draw(6'000))) : in(kHang);
+  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(draw(draw(2) == 0 ? 1'000 : 6'000));
+  if (draw(3) == 0) return;
   const Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
-  role.seat->order.store((static_cast<std::uint64_t>(target) + 1) << 8 | draw(draw(2) == 0 ? 8 : 50));
-  const std::int64_t until = in(10 * rt::kMillisecond);
-  while (!has_ended(role.pid) && rt::monotonic_ns() < until) rt::sleep_until(in(20 * kMicrosecond));
+  role.seat->order.store(order_for(target));
 }
+
+std::uint64_t Campaign::order_for(Phase target) { return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(draw(2) == 0 ? 8 : 100); }
 
 void Campaign::note_data(Role& role) {
   const std::uint64_t data = role.seat->data_ns.load();
@@ -100,6 +107,7 @@ void Campaign::reap(Role& role) {
   int status = 0;
   waitpid(role.pid, &status, 0);
   role.pid = 0;
+  if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
   note_data(role);
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
     ++role.tally->kills;
@@ -108,6 +116,8 @@ void Campaign::reap(Role& role) {
     outcome_.failure = std::string("the ") + role.name + " died of signal " + std::to_string(WTERMSIG(status));
   } else if (WEXITSTATUS(status) != 0) {
     outcome_.failure = std::string("the ") + role.name + " ended by itself: exit " + std::to_string(WEXITSTATUS(status));
+  } else {
+    ++role.tally->orderly_ends;
   }
 }
 
@@ -119,6 +129,7 @@ void Campaign::kill_it(Role& role) {
 
 void Campaign::stop_a_while(Role& role) {
   if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
+  role.seat->order.store(0);
   kill(role.pid, SIGSTOP);
   ++role.tally->stops;
   rt::sleep_until(in(draw(50) == 0 ? 40 * rt::kMillisecond : kMicrosecond * static_cast<std::int64_t>(draw(3000))));
@@ -142,50 +153,47 @@ bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
   return true;
 }
 
-/// Told to end; half of the time killed on its way.
+/// Told to end; half of the time killed on its way, at an instant or at any time.
 void Campaign::end_in_order(Role& role) {
-  role.seat->told.store(1);
-  if (draw(4) == 0) aim(role);
   const bool hasty = draw(2) == 0;
-  if (wait_for_end(role, hasty ? kMicrosecond * static_cast<std::int64_t>(draw(3000)) : kHang)) {
-    ++role.tally->orderly_ends;
-    if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
-  } else if (hasty) {
-    kill_it(role);
-  } else {
-    outcome_.failure = std::string("the ") + role.name + " was told to end and did not";
-  }
+  role.seat->order.store(draw(4) != 0 ? 0 : order_for(draw(2) == 0 ? Phase::end : Phase::unlink));
+  role.due_ns = in(hasty ? kMicrosecond * static_cast<std::int64_t>(draw(4000)) : kHang);
+  role.seat->told.store(1);
 }
 
 void Campaign::strike(Role& role) {
-  const std::uint64_t what = draw(100);
-  if (what < 6) {
-    stop_a_while(role);
-  } else if (what < 9) {
-    end_in_order(role);
-  } else {
-    if (draw(3) != 0) aim(role);
+  if (role.seat->told.load() != 0) {
+    if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang)
+      outcome_.failure = std::string("the ") + role.name + " was told to end and did not";
     kill_it(role);
+    return;
   }
+  const std::uint64_t what = draw(100);
+  if (what < 12)
+    stop_a_while(role);
+  else if (what < 18)
+    end_in_order(role);
+  else
+    kill_it(role);
 }
 
-/// One event in four strikes while its victim starts; the others wait, not for long, until it is at work.
-void Campaign::event() {
-  static constexpr std::array<std::uint64_t, 3> kLongest{300, 1000, 3000};
-  const std::uint64_t who = draw(20);
-  const Seat& victim = who < 11 ? shared_.producer : shared_.consumer;
-  const std::int64_t until = in(kAtWork);
-  const bool early = draw(4) == 0;
-  while (!early && victim.data_ns.load(std::memory_order_relaxed) == 0 && rt::monotonic_ns() < until)
-    rt::sleep_until(in(50 * kMicrosecond));
-  rt::sleep_until(in(kMicrosecond * static_cast<std::int64_t>(draw(kLongest[draw(kLongest.size())]))));
-  if (who < 11) strike(producer_);
-  if (who > 8) strike(consumer_);
-  if (failed()) return;
-  if (draw(4) == 0) looks_.look();
-  if (draw(2) == 0 && consumer_.pid == 0) start(consumer_);
-  if (producer_.pid == 0) start(producer_);
-  if (consumer_.pid == 0) start(consumer_);
+bool Campaign::is_due(const Role& role) {
+  const std::int64_t now = rt::monotonic_ns();
+  const auto data = static_cast<std::int64_t>(role.seat->data_ns.load());
+  return now > role.due_ns || (data != 0 && role.seat->told.load() == 0 && now > data + role.after_data_ns) ||
+         (role.seat->told.load() == 0 && now > static_cast<std::int64_t>(role.seat->forked_ns.load()) + kAtWork);
+}
+
+/// Sees who died at its instant, strikes who is due, starts who is gone.
+void Campaign::event(Role& role) {
+  if (role.pid != 0 && has_ended(role.pid))
+    reap(role);
+  else if (role.pid != 0 && is_due(role))
+    strike(role);
+  if (role.pid != 0 || failed()) return;
+  if (draw(8) == 0) looks_.look();
+  start(role);
+  aim(role);
 }
 
 void Campaign::tease_viewers() {
@@ -198,6 +206,13 @@ void Campaign::tease_viewers() {
 
 /// Left alone, both sides must get on with their work, and the ledger must close.
 void Campaign::calm() {
+  for (Role* role : {&producer_, &consumer_}) {
+    role->seat->order.store(0);
+    rt::sleep_until(in(rt::kMillisecond));  // one that has just read its order may still follow it
+    if (role->seat->told.load() != 0 && !wait_for_end(*role, kHang)) outcome_.failure = std::string("the ") + role->name + " does not end";
+    if (role->pid != 0 && has_ended(role->pid)) reap(*role);
+    if (role->pid == 0 && !failed()) start(*role);
+  }
   const std::int64_t deadline = in(kHang);
   const std::uint64_t published = shared_.producer.done.load(), merged = shared_.consumer.done.load();
   while (shared_.producer.done.load() < published + 100 || shared_.consumer.done.load() < merged + 100) {
@@ -234,10 +249,15 @@ Outcome Campaign::run() {
   start_consumer();
   start_viewer(0);
   const auto kills = [&] { return outcome_.producer.kills + outcome_.consumer.kills; };
-  for (std::uint64_t events = 1; kills() < options_.kills && !failed() && shared_.has_message.load() == 0; ++events) {
-    event();
-    if (events % 16 == 0) tease_viewers();
-    if (events % 1024 == 0 && !failed()) calm();
+  std::uint64_t teased = 0, calmed = 0;
+  while (kills() < options_.kills && !failed() && shared_.has_message.load() == 0) {
+    event(producer_);
+    if (!failed()) event(consumer_);
+    if (kills() / 32 > teased) tease_viewers();
+    if (kills() / 1024 > calmed && !failed()) calm();
+    teased = kills() / 32;
+    calmed = kills() / 1024;
+    rt::sleep_until(in(30 * kMicrosecond));
   }
   outcome_.seconds = static_cast<double>(rt::monotonic_ns() - begin) * 1e-9;
   if (!failed()) calm();

@@ -46,15 +46,19 @@ class Campaign {
     Seat* seat;
     Tally* tally;
     pid_t pid = 0;
+    std::int64_t due_ns = 0,
+                 after_data_ns = 0;  ///< to be struck, at the latest; or so long after its first data
   };
   void start_producer();
   void start_consumer();
   void start_viewer(std::size_t which);
   void start(Role& role);
   pid_t fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start);
-  void event();
+  void event(Role& role);
   void strike(Role& role);
-  void aim(const Role& role);
+  static bool is_due(const Role& role);
+  void aim(Role& role);
+  std::uint64_t order_for(Phase target);
   void stop_a_while(Role& role);
   void kill_it(Role& role);
   void reap(Role& role);
@@ -76,6 +80,7 @@ class Campaign {
   std::array<Role, 2> viewers_;
   Looks looks_;
   std::uint32_t shape_ = 0;
+  bool supersedes_ = false;  ///< the last start of the producer
 };
 
 }  // namespace chappe::shm::torture

@@ -5,10 +5,10 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <thread>
 
 #include "rt/clock.hpp"
 #include "rt/counter.hpp"
-#include "rt/thread.hpp"
 #include "shm/bell.hpp"
 #include "shm/board.hpp"
 #include "shm/gate.hpp"
@@ -54,7 +54,7 @@ class Producer {
   std::unique_ptr<RingWriter> ring_;
   std::unique_ptr<LedgerWriter> ledger_;
   std::unique_ptr<GateKeeper> gate_;
-  rt::Thread watcher_;
+  std::thread watcher_;
   rt::Flag stop_watching_;
   std::deque<Buffer> full_;
   std::array<std::uint32_t, kStreams> in_pool_{};
@@ -83,9 +83,7 @@ void Producer::open() {
   seat_.pass();
   ring_->open_for_business();
   shared_.adopting.store(0, std::memory_order_seq_cst);
-  auto watcher = rt::Thread::start({.name = "watch", .cpus = {}}, [this] { watch_and_tidy(); });
-  if (!watcher) fail(watcher.error().text);
-  watcher_ = std::move(*watcher);
+  watcher_ = std::thread([this] { watch_and_tidy(); });  // no rt::Thread: its prefaulted stack would be half of the start
 }
 
 void Producer::restore_ended_totals() {
