@@ -10,6 +10,7 @@
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
 #include "rt/log.hpp"
+#include "shm/account.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
 
@@ -141,7 +142,7 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   return try_attach(notes);
 }
 
-/// What is retired first, then the ring itself.
+/// What is retired first, then the ring itself. A ring that has both names (supersede, killed after 1) is not retired.
 rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   const auto trouble = [&](const std::string& text) {
     if (text != last_trouble_) notes.push_back(text);
@@ -152,7 +153,8 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
   if (draining && *draining && (known == 0 || (*draining)->tables().incarnation == known)) {
     auto current = shm::RingReader::open(config_.instance);
-    const bool left = current && *current && (*draining)->head() == board_->image().head().upto && known != 0;
+    const bool one_ring = current && *current && (*current)->tables().incarnation == (*draining)->tables().incarnation;
+    const bool left = one_ring || (current && *current && (*draining)->head() == board_->image().head().upto && known != 0);
     if (!left) return begin_session(std::move(**draining), true, notes);
   }
   auto ring = shm::RingReader::open(config_.instance);
@@ -249,11 +251,7 @@ void Aggregator::hand_over_totals() {
   for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
     shm::BoardStream& b = board_->image().stream(i);
     b.ended = 1;
-    if (!totals[i]) continue;  // somebody removed the ledger: what was known stays, and does not close
-    b.totals = *totals[i];
-    if (b.skipped != 0 && b.totals.committed > b.committed) b.overrun += b.totals.committed - b.committed;
-    b.committed = std::max(b.committed, b.totals.committed);
-    b.skipped = 0;
+    if (totals[i]) shm::enter_totals(b, *totals[i]);  // else somebody removed the ledger: what was known stays, and does not close
   }
   board_->publish();
   CHAPPE_FAULT(end_2_totals);

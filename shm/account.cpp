@@ -33,6 +33,16 @@ void enter_block(BoardStream& board, const BlockHead& block) noexcept {
   board.skipped = 0;
 }
 
+void enter_totals(BoardStream& board, const BoardTotals& totals) noexcept {
+  board.totals = totals;
+  if (board.skipped != 0 && totals.committed > board.committed) {
+    board.overrun += totals.committed - board.committed;
+    board.next_frame += totals.committed - board.committed;  // the header arithmetic goes on behind what is counted now
+  }
+  board.committed = std::max(board.committed, totals.committed);
+  board.skipped = 0;
+}
+
 void walk_block(Walk& walk, const BlockHead& block) noexcept {
   walk.pending += missing_between(walk.next_frame, walk.drops, block);
   walk.frames += block.frames;

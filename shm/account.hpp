@@ -23,6 +23,10 @@ Walk walk_from(const BoardStream& board) noexcept;
 /// The consumer's side: enters a merged block. What is missing before it is overrun.
 void enter_block(BoardStream& board, const BlockHead& block) noexcept;
 
+/// STEP end 2: takes over the producer's totals. What was passed over since the last block of the stream, and was committed, is overrun: no
+/// later block of this run tells, and the next run's first block must not tell again.
+void enter_totals(BoardStream& board, const BoardTotals& totals) noexcept;
+
 /// Takes one whole block into the walk of its stream: what lies between it and what came before is missing, less what the producer dropped.
 void walk_block(Walk& walk, const BlockHead& block) noexcept;
 

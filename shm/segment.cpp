@@ -4,10 +4,10 @@
 #include <grp.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <vector>
 
 #include "rt/fault.hpp"
@@ -48,6 +48,14 @@ std::string refusal(const ObjectHeader& h, std::uint64_t magic, std::uint64_t si
   if (h.table_bytes < sizeof h || h.table_bytes > size || h.table_bytes > (1U << 22)) return "its table size is out of range";
   if (h.boot_id[0] != boot[0] || h.boot_id[1] != boot[1]) return "it is from before the last boot";
   return {};
+}
+
+/// A start that is killed between the two names of an object leaves the first; whoever makes or unlinks that object next takes it away.
+constexpr const char* kUnfinished = ".new";
+void unlink_unfinished(const std::string& path) {
+  const std::string left = path + kUnfinished;
+  struct stat st {};
+  if (lstat(left.c_str(), &st) == 0 && st.st_uid == geteuid()) ::unlink(left.c_str());
 }
 
 rt::Error refused(const std::string& path, const std::string& why) { return {EX_DATAERR, path + ": refused: " + why}; }
@@ -125,10 +133,8 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
   }
   if (fchmod(fd_.get(), mode) != 0) return rt::errno_error(path + ": cannot set its mode");
   const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
-  // A start that is killed between the two names leaves this one; the next start takes it away.
-  const std::string target = replace ? path + ".new" : path;
-  struct stat left {};
-  if (replace && lstat(target.c_str(), &left) == 0 && left.st_uid == geteuid()) ::unlink(target.c_str());
+  const std::string target = replace ? path + kUnfinished : path;
+  if (replace) unlink_unfinished(path);
   if (CHAPPE_FAULT_ERRNO(object_to_name) || linkat(AT_FDCWD, self.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) != 0) {
     if (errno == EEXIST) return rt::Error{EX_TEMPFAIL, path + ": another process made it at the same moment"};
     return rt::errno_error(path + ": cannot name the object");
@@ -184,7 +190,9 @@ bool Segment::is_whole() const {
 }
 
 void Segment::unlink(const std::string& path) const {
-  if (names_this(path)) ::unlink(path.c_str());
+  if (!names_this(path)) return;
+  unlink_unfinished(path);
+  ::unlink(path.c_str());
 }
 
 std::uint64_t random_id() {
@@ -202,8 +210,11 @@ std::uint64_t fnv1a(const void* data, std::size_t bytes, std::uint64_t start) {
 }
 
 std::uint64_t process_start(std::int32_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  // By hand: a process may go between open and read, which then fails with ESRCH, and the buffer of an ifstream would throw.
+  const rt::Descriptor file(::open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text(1024, '\0');
+  const ssize_t got = file ? ::read(file.get(), text.data(), text.size()) : 0;
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   const auto end_of_name = text.rfind(')');  // the name may hold anything
   if (end_of_name == std::string::npos || end_of_name + 2 >= text.size()) return 0;
   if (text[end_of_name + 2] == 'Z' || text[end_of_name + 2] == 'X') return 0;

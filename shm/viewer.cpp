@@ -296,8 +296,9 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
     else if (at)
       totals[name] = image->stream(*at).totals;
   }
-  // A retired ring that the board still speaks of comes before its successor.
-  if (draining && board && image->head().incarnation == draining->tables().incarnation)
+  // A retired ring that the board still speaks of comes before its successor. Both names may be one ring: supersede, killed after 1.
+  const bool two_rings = draining && !(ring && ring->tables().incarnation == draining->tables().incarnation);
+  if (two_rings && board && image->head().incarnation == draining->tables().incarnation)
     walk_ring(*draining, s.upto, walks);
   else if (board && image->head().incarnation != 0 && !of_this_ring) {  // what the board knew has given way: its last blocks may be lost
     for (auto& [name, walk] : walks) walk.skipped = true;

@@ -49,6 +49,18 @@ TEST(Account, everything_at_rest_leaves_nothing_unexplained) {
   EXPECT_EQ(a.acquired, a.aggregated + a.overrun + a.dropped.sum());
 }
 
+TEST(Account, what_an_end_counts_as_overrun_is_not_counted_again_by_the_next_runs_first_block) {
+  BoardStream b{};
+  enter_block(b, block(0, 100, 0, 100));
+  b.skipped = 1;  // the stream's last block, of 20 frames, was overwritten
+  enter_totals(
+      b, {.acquired = 125, .filled = 125, .handed = 125, .committed = 120, .full = 5, .pool = 0, .source = 0, .paused = 0, .crash = 0});
+  EXPECT_EQ(b.overrun, 20U);
+  enter_block(b, block(125, 10, 5, 130));
+  EXPECT_EQ(b.overrun, 20U);
+  EXPECT_EQ(b.aggregated, 110U);
+}
+
 TEST(Account, a_frame_that_nobody_counted_is_unexplained_and_never_clamped) {
   const BoardTotals p{
       .acquired = 100, .filled = 100, .handed = 100, .committed = 100, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};

@@ -5,7 +5,10 @@
 #include <memory>
 
 #include "fixture.hpp"
+#include "shm/board.hpp"
 #include "shm/lease.hpp"
+#include "shm/ledger.hpp"
+#include "shm/viewer.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -114,6 +117,27 @@ TEST_F(RingTest, another_geometry_supersedes_and_keeps_the_old_ring_under_its_se
   EXPECT_EQ((*old)->status().state.load(), static_cast<std::uint64_t>(RingState::retired));
   second->forget_predecessor();
   EXPECT_NE(access(object_path(instance_, "ring.draining").c_str(), F_OK), 0);
+}
+
+TEST_F(RingTest, a_ring_with_both_names_because_a_start_was_killed_there_is_walked_once_by_a_viewer) {
+  RingWriter writer = make();
+  auto ledger = LedgerWriter::open(instance_, {"proof"}, {});
+  ASSERT_TRUE(ledger);
+  ledger->repair(0, 0);
+  auto board =
+      BoardWriter::open({.instance = instance_, .streams = writer.tables().streams, .channels = writer.tables().channels, .readers = {}});
+  ASSERT_TRUE(board);
+  board->image().head().incarnation = writer.tables().incarnation;
+  board->publish();
+  LedgerEntry& e = ledger->entry(0);
+  for (rt::Counter* count : {&e.acquired, &e.filled, &e.handed, &e.committed}) count->add(4);
+  put(writer, 0);
+  for (const char* kind : {"gates", "ring"})  // STEP supersede 1
+    ASSERT_EQ(link(object_path(instance_, kind).c_str(), (object_path(instance_, kind) + ".draining").c_str()), 0);
+  const Snapshot s = Viewer(instance_).look();
+  ASSERT_EQ(s.ledger.streams.size(), 1U);
+  EXPECT_EQ(s.ledger.streams[0].in_ring, 4U);
+  EXPECT_EQ(s.ledger.streams[0].unexplained, 0);
 }
 
 TEST_F(RingTest, gates_without_their_ring_are_a_creation_that_was_killed_halfway_and_are_replaced) {

@@ -132,6 +132,14 @@ TEST_F(SegmentTest, a_foreign_object_is_refused_and_not_touched) {
   EXPECT_EQ(access(object_path(instance_, "gates").c_str(), F_OK), 0);
 }
 
+TEST_F(SegmentTest, an_end_removes_what_a_start_killed_between_two_names_left) {
+  RingWriter ring = make();
+  const std::string unfinished = object_path(instance_, "ring") + ".new";
+  std::ofstream(unfinished) << "half a start";
+  ring.unlink();
+  EXPECT_NE(access(unfinished.c_str(), F_OK), 0);
+}
+
 TEST_F(SegmentTest, a_process_that_is_gone_does_not_live) {
   const pid_t child = fork();
   if (child == 0) _exit(0);

@@ -1,0 +1,278 @@
+#include "torture_ring_campaign.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "rt/clock.hpp"
+
+namespace chappe::shm::torture {
+namespace {
+
+constexpr std::int64_t kHang = 20 * rt::kSecond;
+constexpr std::int64_t kAtWork = rt::kSecond / 4;  // whoever has not got there by then is struck where it is
+constexpr std::int64_t kMicrosecond = 1'000;
+
+bool has_ended(pid_t pid) {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+}
+
+std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
+
+}  // namespace
+
+Campaign::Campaign(const Options& options, std::string instance, Shared& shared)
+    : options_(options),
+      instance_(std::move(instance)),
+      shared_(shared),
+      random_(options.seed),
+      producer_{"producer", &shared.producer, &outcome_.producer},
+      consumer_{"consumer", &shared.consumer, &outcome_.consumer},
+      viewers_{Role{"viewer", &shared.viewer[0], &outcome_.viewer}, Role{"viewer", &shared.viewer[1], &outcome_.viewer}},
+      looks_(instance_, shared) {}
+
+pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start) {
+  role.seat->enter(Phase::starting);
+  role.seat->told.store(0);
+  role.seat->order.store(0);
+  role.seat->data_ns.store(0);
+  role.seat->forked_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()));
+  role.due_ns = in(kHang);
+  ++role.tally->starts;
+  const pid_t pid = fork();
+  if (pid == 0) body(start, shared_);
+  if (pid < 0) outcome_.failure = "fork failed";
+  return pid;
+}
+
+void Campaign::start_producer() {
+  Start start{.instance = instance_, .shape = shape_};
+  if (draw(8) == 0) start.shape = static_cast<std::uint32_t>(draw(kShapes));
+  start.supersedes = start.shape != shape_;
+  outcome_.superseding_starts += start.supersedes ? 1 : 0;
+  supersedes_ = start.supersedes;
+  shape_ = start.shape;
+  start.waits = draw(4) == 0;
+  start.paced = draw(8) != 0;
+  start.seed = random_();
+  shared_.adopting.store(1, std::memory_order_seq_cst);
+  shared_.starts.fetch_add(1, std::memory_order_seq_cst);
+  producer_.pid = fork_into(producer_, &produce, start);
+  shared_.stopped.store(0, std::memory_order_seq_cst);
+}
+
+void Campaign::start_consumer() { consumer_.pid = fork_into(consumer_, &consume, Start{.instance = instance_}); }
+
+void Campaign::start_viewer(std::size_t which) {
+  const auto body = which == 0 ? [](const Start& s, Shared& shared) { watch(s, shared, shared.viewer[0]); }
+                               : [](const Start& s, Shared& shared) { watch(s, shared, shared.viewer[1]); };
+  viewers_[which].pid = fork_into(viewers_[which], body, Start{.instance = instance_, .seed = random_()});
+}
+
+void Campaign::start(Role& role) {
+  if (&role == &producer_)
+    start_producer();
+  else
+    start_consumer();
+}
+
+/// Two starts of three are told an instant at which to die; whoever does not come there, or was told none, is struck when it is due.
+void Campaign::aim(Role& role) {
+  static constexpr std::array kProducer{Phase::publish, Phase::publish, Phase::publish,   Phase::publish, Phase::bell,
+                                        Phase::bell,    Phase::open,    Phase::supersede, Phase::repair,  Phase::asleep};
+  static constexpr std::array kConsumer{Phase::merge, Phase::merge, Phase::merge, Phase::merge,  Phase::board,
+                                        Phase::board, Phase::board, Phase::board, Phase::attach, Phase::asleep};
+  // One in eight is struck while it starts, the others some time after they got to work.
+  const bool supersedes = &role == &producer_ && supersedes_;
+  role.due_ns = draw(supersedes ? 2 : 8) == 0 ? in(kMicrosecond * static_cast<std::int64_t>(draw(6'000))) : in(kHang);
+  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(draw(draw(2) == 0 ? 1'000 : 6'000));
+  if (draw(3) == 0) return;
+  const Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
+  role.seat->order.store(order_for(target));
+}
+
+std::uint64_t Campaign::order_for(Phase target) { return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(draw(2) == 0 ? 8 : 100); }
+
+void Campaign::note_data(Role& role) {
+  const std::uint64_t data = role.seat->data_ns.load();
+  if (data != 0) role.tally->restart_us.push_back(static_cast<std::uint32_t>((data - role.seat->forked_ns.load()) / 1000));
+}
+
+/// Collects a victim, killed by the campaign or at its order; one that was not must have ended well.
+void Campaign::reap(Role& role) {
+  int status = 0;
+  waitpid(role.pid, &status, 0);
+  role.pid = 0;
+  if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
+  note_data(role);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+    ++role.tally->kills;
+    ++role.tally->landed[static_cast<std::size_t>(role.seat->now())];
+  } else if (WIFSIGNALED(status)) {
+    outcome_.failure = std::string("the ") + role.name + " died of signal " + std::to_string(WTERMSIG(status));
+  } else if (WEXITSTATUS(status) != 0) {
+    outcome_.failure = std::string("the ") + role.name + " ended by itself: exit " + std::to_string(WEXITSTATUS(status));
+  } else {
+    ++role.tally->orderly_ends;
+  }
+}
+
+void Campaign::kill_it(Role& role) {
+  if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
+  kill(role.pid, SIGKILL);
+  reap(role);
+}
+
+void Campaign::stop_a_while(Role& role) {
+  if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
+  role.seat->order.store(0);
+  kill(role.pid, SIGSTOP);
+  ++role.tally->stops;
+  rt::sleep_until(in(draw(50) == 0 ? 40 * rt::kMillisecond : kMicrosecond * static_cast<std::int64_t>(draw(3000))));
+  if (draw(4) == 0) looks_.look();
+  if (draw(2) == 0) {
+    kill_it(role);
+    return;
+  }
+  kill(role.pid, SIGCONT);
+  rt::sleep_until(in(kMicrosecond * static_cast<std::int64_t>(draw(500))));
+  if (&role == &producer_) shared_.stopped.store(0, std::memory_order_seq_cst);
+}
+
+bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
+  const std::int64_t deadline = in(patience_ns);
+  while (!has_ended(role.pid)) {
+    if (rt::monotonic_ns() > deadline) return false;
+    rt::sleep_until(in(rt::kMillisecond / 5));
+  }
+  reap(role);
+  return true;
+}
+
+/// Told to end; half of the time killed on its way, at an instant or at any time.
+void Campaign::end_in_order(Role& role) {
+  const bool hasty = draw(2) == 0;
+  role.seat->order.store(draw(4) != 0 ? 0 : order_for(draw(2) == 0 ? Phase::end : Phase::unlink));
+  role.due_ns = in(hasty ? kMicrosecond * static_cast<std::int64_t>(draw(4000)) : kHang);
+  role.seat->told.store(1);
+}
+
+void Campaign::strike(Role& role) {
+  if (role.seat->told.load() != 0) {
+    if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang)
+      outcome_.failure = std::string("the ") + role.name + " was told to end and did not";
+    kill_it(role);
+    return;
+  }
+  const std::uint64_t what = draw(100);
+  if (what < 12)
+    stop_a_while(role);
+  else if (what < 18)
+    end_in_order(role);
+  else
+    kill_it(role);
+}
+
+bool Campaign::is_due(const Role& role) {
+  const std::int64_t now = rt::monotonic_ns();
+  const auto data = static_cast<std::int64_t>(role.seat->data_ns.load());
+  return now > role.due_ns || (data != 0 && role.seat->told.load() == 0 && now > data + role.after_data_ns) ||
+         (role.seat->told.load() == 0 && now > static_cast<std::int64_t>(role.seat->forked_ns.load()) + kAtWork);
+}
+
+/// Sees who died at its instant, strikes who is due, starts who is gone.
+void Campaign::event(Role& role) {
+  if (role.pid != 0 && has_ended(role.pid))
+    reap(role);
+  else if (role.pid != 0 && is_due(role))
+    strike(role);
+  if (role.pid != 0 || failed()) return;
+  if (draw(8) == 0) looks_.look();
+  start(role);
+  aim(role);
+}
+
+void Campaign::tease_viewers() {
+  const std::size_t which = draw(viewers_.size());
+  if (viewers_[which].pid == 0)
+    start_viewer(which);
+  else
+    kill_it(viewers_[which]);
+}
+
+/// Left alone, both sides must get on with their work, and the ledger must close.
+void Campaign::calm() {
+  for (Role* role : {&producer_, &consumer_}) {
+    role->seat->order.store(0);
+    rt::sleep_until(in(rt::kMillisecond));  // one that has just read its order may still follow it
+    if (role->seat->told.load() != 0 && !wait_for_end(*role, kHang)) outcome_.failure = std::string("the ") + role->name + " does not end";
+    if (role->pid != 0 && has_ended(role->pid)) reap(*role);
+    if (role->pid == 0 && !failed()) start(*role);
+  }
+  const std::int64_t deadline = in(kHang);
+  const std::uint64_t published = shared_.producer.done.load(), merged = shared_.consumer.done.load();
+  while (shared_.producer.done.load() < published + 100 || shared_.consumer.done.load() < merged + 100) {
+    if (rt::monotonic_ns() > deadline) {
+      outcome_.failure = "nothing moves: the producer stands in " + std::string(kPhaseNames[shared_.producer.phase.load()]) +
+                         ", the consumer in " + kPhaseNames[shared_.consumer.phase.load()];
+      return;
+    }
+    rt::sleep_until(in(rt::kMillisecond / 5));
+  }
+  ++outcome_.calms;
+  looks_.look();
+}
+
+/// An orderly end of all: the producer first, acknowledged; then the consumer, which unlinks its board.
+void Campaign::finish() {
+  shared_.last.store(1);
+  for (Role& viewer : viewers_) {
+    viewer.seat->told.store(1);
+    if (viewer.pid != 0 && !wait_for_end(viewer, kHang)) outcome_.failure = "a viewer does not end";
+  }
+  shared_.producer.told.store(1);
+  if (!wait_for_end(producer_, 2 * kHang)) outcome_.failure = "the producer does not end";
+  const Snapshot s = looks_.look();
+  outcome_.streams = s.ledger.streams;
+  if (s.ring_present && !failed()) outcome_.failure = "the last end was not acknowledged";
+  shared_.consumer.told.store(1);
+  if (!wait_for_end(consumer_, kHang)) outcome_.failure = "the consumer does not end";
+}
+
+Outcome Campaign::run() {
+  const std::int64_t begin = rt::monotonic_ns();
+  start_producer();
+  start_consumer();
+  start_viewer(0);
+  const auto kills = [&] { return outcome_.producer.kills + outcome_.consumer.kills; };
+  std::uint64_t teased = 0, calmed = 0;
+  while (kills() < options_.kills && !failed() && shared_.has_message.load() == 0) {
+    event(producer_);
+    if (!failed()) event(consumer_);
+    if (kills() / 32 > teased) tease_viewers();
+    if (kills() / 1024 > calmed && !failed()) calm();
+    teased = kills() / 32;
+    calmed = kills() / 1024;
+    rt::sleep_until(in(30 * kMicrosecond));
+  }
+  outcome_.seconds = static_cast<double>(rt::monotonic_ns() - begin) * 1e-9;
+  if (!failed()) calm();
+  if (!failed()) finish();
+  for (Role* role : {&producer_, &consumer_, viewers_.data(), viewers_.data() + 1}) {
+    if (role->pid == 0) continue;
+    kill(role->pid, SIGKILL);
+    waitpid(role->pid, nullptr, 0);
+  }
+  const std::string mine = "chappe." + instance_ + ".";
+  for (const auto& file : std::filesystem::directory_iterator("/dev/shm")) {
+    if (file.path().filename().string().starts_with(mine)) outcome_.leftover.push_back(file.path().string());
+  }
+  for (const auto& path : outcome_.leftover) ::unlink(path.c_str());
+  return outcome_;
+}
+
+}  // namespace chappe::shm::torture

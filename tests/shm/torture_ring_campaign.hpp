@@ -1,0 +1,86 @@
+// The campaign of a torture run: starts, stops and kills its processes, looks at what is left each time, and counts where the kills landed.
+#pragma once
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "torture_ring_looks.hpp"
+
+namespace chappe::shm::torture {
+
+struct Options {
+  std::uint64_t kills = 2000, seed = 0;
+  bool json = false;
+};
+
+inline constexpr std::size_t kPhaseCount = kPhaseNames.size();
+
+/// What the campaign itself counted of one role.
+struct Tally {
+  std::array<std::uint64_t, kPhaseCount> landed{};
+  std::uint64_t kills = 0, stops = 0, orderly_ends = 0, starts = 0;
+  std::vector<std::uint32_t> restart_us;  ///< fork to first data
+};
+
+struct Outcome {
+  Tally producer, consumer, viewer;
+  std::uint64_t superseding_starts = 0, calms = 0;
+  double seconds = 0;
+  std::vector<Account> streams;       ///< after the orderly end
+  std::vector<std::string> leftover;  ///< in /dev/shm
+  std::string failure;                ///< of the campaign: a hang, a child that ended by itself
+};
+
+class Campaign {
+ public:
+  Campaign(const Options& options, std::string instance, Shared& shared);
+  Outcome run();
+
+ private:
+  struct Role {
+    const char* name;
+    Seat* seat;
+    Tally* tally;
+    pid_t pid = 0;
+    std::int64_t due_ns = 0,
+                 after_data_ns = 0;  ///< to be struck, at the latest; or so long after its first data
+  };
+  void start_producer();
+  void start_consumer();
+  void start_viewer(std::size_t which);
+  void start(Role& role);
+  pid_t fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start);
+  void event(Role& role);
+  void strike(Role& role);
+  static bool is_due(const Role& role);
+  void aim(Role& role);
+  std::uint64_t order_for(Phase target);
+  void stop_a_while(Role& role);
+  void kill_it(Role& role);
+  void reap(Role& role);
+  void end_in_order(Role& role);
+  bool wait_for_end(Role& role, std::int64_t patience_ns);
+  void tease_viewers();
+  void calm();
+  void finish();
+  void note_data(Role& role);
+  [[nodiscard]] bool failed() const { return !outcome_.failure.empty(); }
+  std::uint64_t draw(std::uint64_t below) { return random_() % below; }
+
+  Options options_;
+  std::string instance_;
+  Shared& shared_;
+  std::mt19937_64 random_;
+  Outcome outcome_;
+  Role producer_, consumer_;
+  std::array<Role, 2> viewers_;
+  Looks looks_;
+  std::uint32_t shape_ = 0;
+  bool supersedes_ = false;  ///< the last start of the producer
+};
+
+}  // namespace chappe::shm::torture

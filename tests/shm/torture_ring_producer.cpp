@@ -1,0 +1,259 @@
+// The producer of a torture run: sources, pools and feed in one thread, with the product's order of counts; a watcher beside it.
+#include <unistd.h>
+
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "rt/clock.hpp"
+#include "rt/counter.hpp"
+#include "shm/bell.hpp"
+#include "shm/board.hpp"
+#include "shm/gate.hpp"
+#include "shm/ledger.hpp"
+#include "torture_ring.hpp"
+
+namespace chappe::shm::torture {
+namespace {
+
+constexpr std::int64_t kWaitForRoom = 10 * rt::kMillisecond;
+constexpr std::int64_t kPatience = 2 * rt::kSecond;
+
+struct Buffer {
+  std::uint32_t stream, frames;
+  std::uint64_t first, drops;
+};
+
+class Producer {
+ public:
+  Producer(const Start& start, Shared& shared) : start_(start), shared_(shared), seat_(shared.producer), random_(start.seed) {}
+  void open();
+  void run();
+  void end();
+
+ private:
+  [[noreturn]] void fail(const std::string& text) {
+    shared_.tell("producer: %s", text.c_str());
+    _exit(1);
+  }
+  void restore_ended_totals();
+  void watch_and_tidy();
+  void read(std::uint32_t stream);
+  void hand_on();
+  bool may_publish();
+  void publish(const Buffer& buffer);
+  bool is_acknowledged() const;
+  std::uint32_t draw(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
+
+  Start start_;
+  Shared& shared_;
+  Seat& seat_;
+  std::mt19937_64 random_;
+  std::unique_ptr<RingWriter> ring_;
+  std::unique_ptr<LedgerWriter> ledger_;
+  std::unique_ptr<GateKeeper> gate_;
+  std::thread watcher_;
+  rt::Flag stop_watching_;
+  std::deque<Buffer> full_;
+  std::array<std::uint32_t, kStreams> in_pool_{};
+  std::int64_t gives_up_ns_ = 0;  ///< set once it ends
+};
+
+void Producer::open() {
+  shared_.adopting.store(1, std::memory_order_seq_cst);
+  seat_.enter(start_.supersedes ? Phase::supersede : Phase::open);
+  auto ring = RingWriter::open(spec_of(start_));
+  if (!ring) fail(ring.error().text);
+  ring_ = std::make_unique<RingWriter>(std::move(*ring));
+  seat_.enter(Phase::repair);
+  std::vector<std::string> names;
+  for (const auto& s : ring_->tables().streams) names.emplace_back(s.name);
+  auto ledger = LedgerWriter::open(start_.instance, names, {});
+  if (!ledger) fail(ledger.error().text);
+  ledger_ = std::make_unique<LedgerWriter>(std::move(*ledger));
+  restore_ended_totals();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    seat_.pass();
+    ledger_->repair(i, ring_->committed_in_slots(names[i]));
+  }
+  gate_ = std::make_unique<GateKeeper>(*ring_, kAggregatorGate);
+  gate_->take_over();
+  seat_.pass();
+  ring_->open_for_business();
+  shared_.adopting.store(0, std::memory_order_seq_cst);
+  watcher_ = std::thread([this] { watch_and_tidy(); });  // no rt::Thread: its prefaulted stack would be half of the start
+}
+
+void Producer::restore_ended_totals() {
+  auto board = BoardReader::open(start_.instance);
+  if (!board) fail(board.error().text);
+  if (!*board) return;
+  BoardImage image((*board)->tables());
+  if (!(*board)->copy(image)) return;
+  const auto& streams = (*board)->tables().streams;
+  for (std::size_t i = 0; i < ring_->tables().streams.size(); ++i) {
+    for (std::size_t k = 0; k < streams.size(); ++k) {
+      if (!ledger_->is_new(i) || image.stream(k).ended == 0 || std::strcmp(streams[k].name, ring_->tables().streams[i].name) != 0) continue;
+      ledger_->restore(i, image.stream(k).totals);
+    }
+  }
+}
+
+/// Watches the gate, and forgets a predecessor once the board speaks of this ring.
+void Producer::watch_and_tidy() {
+  while (!stop_watching_.is_up()) {
+    gate_->watch(5);
+    if (!ring_->has_predecessor()) continue;
+    auto board = BoardReader::open(start_.instance);
+    if (!board || !*board) continue;
+    BoardImage image((*board)->tables());
+    if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
+  }
+}
+
+/// As the product's source: frames and drops are counted when they were read, `filled` before the buffer is handed on.
+void Producer::read(std::uint32_t stream) {
+  const StreamEntry& entry = ring_->tables().streams[stream];
+  LedgerEntry& e = ledger_->entry(stream);
+  const std::uint32_t frames = draw(4) == 0 ? entry.capacity : 1 + draw(entry.capacity);
+  if (draw(64) == 0) {
+    e.acquired.add(frames);
+    e.dropped_source.add(frames);
+    return;
+  }
+  if (in_pool_[stream] == entry.pool_blocks) {
+    e.acquired.add(frames);
+    e.dropped_pool.add(frames);
+    return;
+  }
+  const Buffer buffer{.stream = stream,
+                      .frames = frames,
+                      .first = e.acquired.get(),
+                      .drops = e.dropped_pool.get() + e.dropped_source.get() + e.dropped_paused.get() + e.dropped_crash.get()};
+  e.acquired.add(frames / 2);
+  e.acquired.add(frames - frames / 2);
+  e.filled.add(frames);
+  ++in_pool_[stream];
+  full_.push_back(buffer);
+}
+
+void Producer::hand_on() {
+  const Buffer buffer = full_.front();
+  LedgerEntry& e = ledger_->entry(buffer.stream);
+  e.handed.add(buffer.frames);
+  if (may_publish())
+    publish(buffer);
+  else
+    e.dropped_full.add(buffer.frames);
+  full_.pop_front();
+  --in_pool_[buffer.stream];
+}
+
+bool Producer::may_publish() {
+  for (;;) {
+    const Passage passage = gate_->may_pass();
+    if (passage == Passage::open) return true;
+    if (!start_.waits && passage == Passage::unheld) return true;
+    const std::int64_t now = rt::monotonic_ns();
+    if (start_.waits && gives_up_ns_ != 0 && now > gives_up_ns_) return passage == Passage::unheld && gate_->has_room_unheld();
+    seat_.enter(Phase::asleep);
+    sleep_on_bell(ring_->gate(kAggregatorGate).free, now + (start_.waits ? kWaitForRoom : rt::kMillisecond / 5));
+    seat_.enter(gives_up_ns_ != 0 ? Phase::end : Phase::working);
+    if (!start_.waits) return false;
+    if (gives_up_ns_ == 0 && seat_.told.load(std::memory_order_relaxed) != 0) gives_up_ns_ = rt::monotonic_ns() + rt::kSecond / 10;
+  }
+}
+
+void Producer::publish(const Buffer& buffer) {
+  LedgerEntry& e = ledger_->entry(buffer.stream);
+  seat_.enter(Phase::publish);
+  const StreamEntry& entry = ring_->tables().streams[buffer.stream];
+  std::byte* const payload = ring_->begin();
+  seat_.pass();
+  fill(entry, payload, buffer.first, buffer.frames / 2);
+  seat_.pass();
+  fill(entry, payload, buffer.first, buffer.frames);
+  seat_.pass();
+  ring_->commit({.stream = buffer.stream,
+                 .frames = buffer.frames,
+                 .generation = 1,
+                 .first_frame = buffer.first,
+                 .drops = buffer.drops + e.dropped_full.get(),
+                 .committed = e.committed.get() + buffer.frames,
+                 .t_first_ns = 0,
+                 .acquired_ns = 0,
+                 .period_ns = 0});
+  seat_.enter(Phase::bell);
+  e.committed.add(buffer.frames);
+  seat_.pass();
+  ring_bell(ring_->gate(kAggregatorGate).filled, ring_->status().failed_posts);
+  seat_.pass();
+  seat_.enter(Phase::working);
+  if (seat_.data_ns.load(std::memory_order_relaxed) == 0)
+    seat_.data_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
+  seat_.done.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Producer::run() {
+  seat_.enter(Phase::working);
+  while (seat_.told.load(std::memory_order_relaxed) == 0) {
+    const std::uint32_t which = draw(100);
+    const std::uint32_t kind = which < 60 ? 0 : which < 98 ? 1 : 2;
+    for (std::uint32_t i = 0; i < kStreams; ++i) {
+      if (kind_of(ring_->tables().streams[i]) == kind) read(i);
+    }
+    while (!full_.empty() && (draw(3) != 0 || full_.size() > 4)) hand_on();
+    if (start_.paced && draw(8) == 0) {
+      seat_.enter(Phase::asleep);
+      rt::sleep_until(rt::monotonic_ns() + 1'000 * static_cast<std::int64_t>(draw(400)));
+      seat_.enter(Phase::working);
+    }
+  }
+}
+
+bool Producer::is_acknowledged() const {
+  auto board = BoardReader::open(start_.instance);
+  if (!board || !*board) return false;
+  BoardImage image((*board)->tables());
+  if (!(*board)->copy(image) || image.head().incarnation != ring_->tables().incarnation || image.head().upto != ring_->head()) return false;
+  for (std::size_t i = 0; i < (*board)->tables().streams.size(); ++i) {
+    if (image.stream(i).ended == 0) return false;
+  }
+  return true;
+}
+
+/// STEP end 1 and 3. Not acknowledged in time: all stays, and the next start goes on.
+void Producer::end() {
+  seat_.enter(Phase::end);
+  gives_up_ns_ = rt::monotonic_ns() + rt::kSecond / 10;
+  while (!full_.empty()) hand_on();
+  seat_.enter(Phase::end);
+  stop_watching_.raise();
+  watcher_.join();
+  ring_->status().state.store(static_cast<std::uint64_t>(RingState::ended), std::memory_order_release);
+  ring_bell_anew(ring_->gate(kAggregatorGate).filled, ring_->status().failed_posts);
+  const std::int64_t deadline = rt::monotonic_ns() + (shared_.last.load() != 0 ? 10 * kPatience : kPatience);
+  while (!is_acknowledged()) {
+    if (rt::monotonic_ns() > deadline) _exit(0);
+    rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 5);
+  }
+  seat_.enter(Phase::unlink);
+  ledger_->unlink();
+  seat_.pass();
+  ring_->unlink();
+  seat_.pass();
+}
+
+}  // namespace
+
+void produce(const Start& start, Shared& shared) {
+  Producer producer(start, shared);
+  producer.open();
+  producer.run();
+  producer.end();
+  _exit(0);
+}
+
+}  // namespace chappe::shm::torture
