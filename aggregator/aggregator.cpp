@@ -11,6 +11,7 @@
 #include "rt/log.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
+#include "shm/retired.hpp"
 
 namespace chappe::aggregator {
 namespace {
@@ -138,7 +139,7 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   };
   const std::uint64_t known = board_->image().head().incarnation;
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
-  if (draining && *draining && (known == 0 || (*draining)->tables().incarnation == known)) {
+  if (draining && *draining && is_to_drain(**draining)) {
     auto current = shm::RingReader::open(config_.instance);
     const bool left = current && *current && (*draining)->head() == board_->image().head().upto && known != 0;
     if (!left) return begin_session(std::move(**draining), true, notes);
@@ -154,6 +155,15 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error().text);  // until its producer has made it anew
   if (begun) last_trouble_.clear();
   return begun;
+}
+
+/// The board speaks of the retired ring, or of none, or of one that gave way to it.
+bool Aggregator::is_to_drain(const shm::RingReader& retired) const {
+  const std::uint64_t known = board_->image().head().incarnation;
+  if (known == 0 || known == retired.tables().incarnation) return true;
+  const auto current = shm::RingReader::open(config_.instance);
+  if (current && *current && (*current)->tables().incarnation == known) return false;
+  return shm::is_ahead_of_board(retired, board_->tables(), board_->image());
 }
 
 /// The totals of an end are on the board, for all streams of the ring.
