@@ -13,6 +13,7 @@
 #include "shm/account.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
+#include "shm/retired.hpp"
 
 namespace chappe::aggregator {
 namespace {
@@ -151,7 +152,7 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   };
   const std::uint64_t known = board_->image().head().incarnation;
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
-  if (draining && *draining && (known == 0 || (*draining)->tables().incarnation == known)) {
+  if (draining && *draining && is_to_drain(**draining)) {
     auto current = shm::RingReader::open(config_.instance);
     const bool one_ring = current && *current && (*current)->tables().incarnation == (*draining)->tables().incarnation;
     const bool left = one_ring || (current && *current && (*draining)->head() == board_->image().head().upto && known != 0);
@@ -168,6 +169,15 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error().text);  // until its producer has made it anew
   if (begun) last_trouble_.clear();
   return begun;
+}
+
+/// The board speaks of the retired ring, or of none, or of one that gave way to it.
+bool Aggregator::is_to_drain(const shm::RingReader& retired) const {
+  const std::uint64_t known = board_->image().head().incarnation;
+  if (known == 0 || known == retired.tables().incarnation) return true;
+  const auto current = shm::RingReader::open(config_.instance);
+  if (current && *current && (*current)->tables().incarnation == known) return false;
+  return shm::is_ahead_of_board(retired, board_->tables(), board_->image());
 }
 
 /// The totals of an end are on the board, for all streams of the ring.

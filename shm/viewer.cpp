@@ -11,6 +11,7 @@
 #include "shm/board.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
+#include "shm/retired.hpp"
 #include "shm/ring.hpp"
 
 namespace chappe::shm {
@@ -296,13 +297,16 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
     else if (at)
       totals[name] = image->stream(*at).totals;
   }
-  // A retired ring that the board still speaks of comes before its successor. Both names may be one ring: supersede, killed after 1.
+  // A retired ring that the board still speaks of, or has not come to, goes before its successor. Both names may be one ring: supersede,
+  // killed after 1.
   const bool two_rings = draining && !(ring && ring->tables().incarnation == draining->tables().incarnation);
-  if (two_rings && board && image->head().incarnation == draining->tables().incarnation)
-    walk_ring(*draining, s.upto, walks);
-  else if (board && image->head().incarnation != 0 && !of_this_ring) {  // what the board knew has given way: its last blocks may be lost
+  const std::uint64_t known = board ? image->head().incarnation : 0;
+  const bool of_draining = two_rings && known == draining->tables().incarnation;
+  if (known != 0 && !of_this_ring && !of_draining) {  // what the board knew has given way: its last blocks may be lost
     for (auto& [name, walk] : walks) walk.skipped = true;
   }
+  if (of_draining || (two_rings && board && known != 0 && !of_this_ring && is_ahead_of_board(*draining, board->tables(), *image)))
+    walk_ring(*draining, of_draining ? s.upto : 0, walks);
   if (ring) walk_ring(*ring, of_this_ring ? s.upto : 0, walks);
   for (const auto& name : names) {
     const auto at = on_board(name);

@@ -1,12 +1,12 @@
 /* The board before the tail: consume, board 1 to 4, attach 4, and viewers of the board. The drain reads ahead, publishes the board (three
    slots and `latest`), and only then moves `tail`; a restart begins at `upto`. Killed before any step on both sides; the consumer's plain
    stores wait in an unordered buffer, as on Arm, until a fence or a release store. A bit per block stands for windows and account.
-   Who lives is perfectly known here (gate.pml has the real verdict).
+   Who lives is perfectly known here (gate.pml has the real verdict). EVICT times a living consumer is evicted, wherever it stands.
    Holds: each block is in `aggregated` or `overrun`, once; no block is overwritten that the board does not hold, while its consumer lives; a
    viewer accepts only a whole board, and refuses only when a newer one is there.
    -DTAIL_FIRST: consume 6 before board 1. -DSTART_AT_TAIL: a restart begins at `tail`. -DVIEWER_COMPARES_ALONE: it compares the sequence
    with itself and not with `latest`. -DDROP_BOARD_MARK, -DDROP_BOARD_FENCE: board 1, its fence. -DDROP_BOARD_RELEASE: board 3 does not wait
-   for the words. -DDROP_STILL: no consume 4. */
+   for the words. -DLATEST_FIRST: board 4 before 3. -DDROP_STILL: no consume 4 (with EVICT: an evicted consumer between look and merge). */
 #ifndef N
 #define N 2
 #endif
@@ -19,13 +19,16 @@
 #ifndef KC
 #define KC 2
 #endif
+#ifndef EVICT
+#define EVICT 0
+#endif
 #ifndef LOOKS
 #define LOOKS 1
 #endif
 byte head, tail, sequence[N], word0[N], word1[N], committed;
 byte board_sequence[3] = 3, board_upto[3], board_aggregated[3], board_overrun[3], latest = 3; /* built complete, as number 3 */
 bool lease, dead = 1, done;
-byte producer_kills, consumer_kills, tries;
+byte producer_kills, consumer_kills, evictions, tries;
 bool mark_pending, upto_pending, aggregated_pending, overrun_pending;
 byte at, value_upto, value_aggregated, value_overrun;
 #define UPTO board_upto[latest % 3]
@@ -45,7 +48,10 @@ end:
 
 active proctype watcher() {
 end:
-  do :: atomic { !lease && !dead && !done -> dead = 1 } od
+  do
+  :: atomic { !lease && !dead && !done -> dead = 1 }
+  :: atomic { lease && !dead && !done && evictions < EVICT -> evictions++; dead = 1 }
+  od
 }
 
 active proctype producer() {
@@ -77,8 +83,9 @@ start:
 
 active proctype consumer() {
   byte c, h, q, a, b, aggregated, overrun, number, s, upto;
+  bool thrown_out;
 start:
-  atomic { lease = 0; c = 0; h = 0; q = 0; a = 0; b = 0; aggregated = 0; overrun = 0; number = 0; s = 0; upto = 0 }
+  atomic { lease = 0; c = 0; h = 0; q = 0; a = 0; b = 0; aggregated = 0; overrun = 0; number = 0; s = 0; upto = 0; thrown_out = 0 }
   atomic { BUFFER_EMPTY -> lease = 1; dead = 0 }
   if KILLC :: number = latest fi;
   atomic {
@@ -88,20 +95,21 @@ start:
 #else
     c = board_upto[s];
 #endif
-    upto = c
+    upto = c; assert(board_sequence[s] == number)
   }
+attach:
   if KILLC :: h = head fi;
   do :: c + N < h -> atomic { overrun = overrun | (1 << c); c = c + 1 } :: else -> break od;
   if KILLC :: tail = c fi; /* attach 4 */
   do
   :: if KILLC :: h = head fi; /* consume 1 */
      if
-     :: c == h && c == upto ->
+     :: c == h && c == upto && !dead ->
 endw:   atomic { head != c -> h = head }
-     :: else
+     :: else -> thrown_out = dead
      fi;
      if
-     :: c < h ->
+     :: c < h && !thrown_out ->
         if KILLC :: q = sequence[c % N] fi; /* consume 2 */
         if KILLC :: a = word0[c % N] fi;    /* consume 3 */
         if KILLC :: b = word1[c % N] fi;
@@ -120,7 +128,7 @@ endw:   atomic { head != c -> h = head }
              c = c + 1; q = 0; a = 0; b = 0
            }
         fi
-     :: c != upto ->
+     :: c != upto || thrown_out ->
 #ifdef TAIL_FIRST
         if KILLC :: tail = c fi;
 #endif
@@ -137,18 +145,31 @@ endw:   atomic { head != c -> h = head }
 #ifndef DROP_BOARD_RELEASE
         BUFFER_EMPTY;
 #endif
+#ifdef LATEST_FIRST
+        if KILLC :: latest = number + 1 fi;
+#else
         if KILLC :: board_sequence[s] = number + 1 fi; /* board 3 */
+#endif
         if
         KILLC
         :: atomic { /* board 4 */
-             latest = number + 1; number = number + 1; upto = c;
+#ifndef LATEST_FIRST
+             latest = number + 1;
+#else
+             board_sequence[s] = number + 1;
+#endif
+             number = number + 1; upto = c;
              assert((aggregated & overrun) == 0 && (aggregated | overrun) == (1 << c) - 1)
            }
         fi;
         BUFFER_EMPTY;
 #ifndef TAIL_FIRST
-        if KILLC :: tail = c fi /* consume 6 */
+        if KILLC :: tail = c fi; /* consume 6 */
 #endif
+        if
+        :: thrown_out -> atomic { dead = 0; thrown_out = 0 }; goto attach
+        :: else
+        fi
      :: else
      fi
   od

@@ -1,12 +1,18 @@
-/* The gate: publish 0, watch, attach 2 to 5, adopt 5, detach, with owner_epoch and a live source that never waits. Feed, watcher and
-   consumer; producer and consumer are killed before any step. The feed's `head` and the consumer's `owner_epoch` go through a store buffer of
-   one entry each, which their fences drain. The board is one step here (board.pml has its parts), a slot is its sequence (slot.pml).
-   Holds: nobody living is called dead; a correct consumer is never detached; what an attached consumer may read is not overwritten; each
-   block is aggregated or overrun, once; nobody sleeps on data.
+/* The gate: publish 0, watch, evict, attach 2 to 5, adopt 5, detach, with owner_epoch and a live source that never waits. Feed, watcher and
+   consumer; producer and consumer are killed before any step. The feed's `head` and the consumer's `owner_epoch` wait in store buffers, which
+   their fences drain; with -DTSO so do the consumer's `tail` and `live`. What a killed one had buffered arrives before its lease is free. The
+   board is one step here (board.pml has its parts), a slot is its sequence (slot.pml). EVICT times the watcher evicts a living owner, whenever
+   it likes: a clock only narrows that, so an evicted consumer may be asleep, attaching, or between look and merge.
+   Holds: nobody living is called dead; a correct consumer that was not evicted is never detached; what an attached consumer may read is not
+   overwritten; each block is aggregated or overrun, once, and overrun only if its slot was begun again; nobody sleeps on data.
    -DDROP_LIVE: the feed judges `tail` before `live` says whose it is. -DDROP_ROOM: attach 4 leaves no slot for the block in the feed's hand.
-   -DLEASE_FIRST: the watcher tests the lease before it reads owner_epoch. -DDROP_FREE_BELL: no bell while running free. -DDROP_FEED_FENCE:
-   no SYNC(attach) on the feed's side. -DDROP_ATTACH_FENCE: none on the consumer's. -DDROP_TAKE_OVER: no adopt 5. -DDROP_RANGE: a tail out of
-   range is believed (with -DLIES: a consumer that once stores a wrong tail). */
+   -DLIVE_FIRST: attach 5 before 4. -DSAME_EPOCH: attach 2 does not count owner_epoch up. -DKEEP_EPOCH: a feed that runs free does not look
+   again. -DEVICT_FLAG: `evicted` says yes, and not whom. -DHEAD_FIRST: publish 5 before 4. -DLEASE_FIRST: the watcher tests the lease before
+   it reads owner_epoch; -DTAKE_OVER_LEASE_FIRST: the adopter does. -DDROP_FREE_BELL: no bell while running free. -DDROP_FEED_FENCE: no
+   SYNC(attach) and SYNC(bell) on the feed's side. -DDROP_ATTACH_FENCE: none on the consumer's. -DDROP_TAKE_OVER: no adopt 5. -DDROP_RANGE: a
+   tail out of range is believed (with -DLIES: a consumer that once stores a wrong tail).
+   -DLIVE: what is committed is aggregated in the end, in every fair run. -DRETRY: the drain waits for a block that is not there.
+   -DSTOP: the consumer may be stopped for ever before any step, and the feed comes to its end all the same. -DWAIT: it waits for room. */
 #ifndef N
 #define N 2
 #endif
@@ -19,24 +25,51 @@
 #ifndef KC
 #define KC 1
 #endif
+#ifndef EVICT
+#define EVICT 0
+#endif
 byte head, tail, live, owner_epoch, sequence[N];
-byte verdict, detached;         /* e + 1: the owner_epoch e is dead; detached */
-byte upto, aggregated, overrun; /* the board */
-byte filled;                    /* the bell */
-bool lease, done, head_pending, owner_pending, lied;
-byte head_value, owner_value;
+byte verdict, detached, evicted; /* e + 1: the owner_epoch e is dead; detached; evicted */
+byte upto, aggregated, overrun;  /* the board */
+byte filled;                     /* the bell */
+bool lease, done, head_pending, owner_pending, tail_pending, live_pending, lied;
+byte head_value, owner_value, tail_value, live_value;
 byte incarnation = 255; /* of the producer's process; 255: its watcher does not run yet */
-byte producer_kills, consumer_kills, tries, committed;
-byte living; /* the owner_epoch of the living consumer, 0: none */
+byte producer_kills, consumer_kills, evictions, tries, committed, begun[N];
+byte living;          /* the owner_epoch of the living consumer, 0: none */
+byte once_evicted;    /* the owner_epochs that were ever evicted, as bits */
 #define KILLP :: producer_kills < KP -> producer_kills++; goto start
+#ifdef STOP
+bool stopped;
+#define KILLC :: !stopped -> stopped = 1; goto stop
+#else
 #define KILLC :: consumer_kills < KC -> consumer_kills++; goto start
-#define THROWN_OUT (detached == me + 1 || verdict == me + 1)
+#endif
+#ifdef EVICT_FLAG
+#define EVICTED(e) (evicted != 0)
+#else
+#define EVICTED(e) (evicted == e + 1)
+#endif
+#define THROWN_OUT (detached == me + 1 || verdict == me + 1 || evicted == me + 1)
+#define BLAMELESS(e) (!lied && !(once_evicted & (1 << e)))
+#define CONSUMER_BUFFER_EMPTY (!owner_pending && !tail_pending && !live_pending)
+#ifdef TSO
+#define STORE_TAIL(x) atomic { !tail_pending && !live_pending -> tail_value = x; tail_pending = 1 }
+#define STORE_LIVE(x) atomic { !owner_pending && !tail_pending && !live_pending -> live_value = x; live_pending = 1 }
+#else
+#define STORE_TAIL(x) tail = x
+#define STORE_LIVE(x) atomic { !owner_pending -> live = x }
+#endif
 
 active proctype memory() {
 end:
   do
-  :: atomic { head_pending -> head = head_value; head_pending = 0 }
-  :: atomic { owner_pending -> owner_epoch = owner_value; owner_pending = 0 }
+  :: atomic { head_pending -> head = head_value; head_pending = 0; head_value = 0 }
+  :: atomic { owner_pending -> owner_epoch = owner_value; owner_pending = 0; owner_value = 0 }
+#ifdef TSO
+  :: atomic { tail_pending -> tail = tail_value; tail_pending = 0; tail_value = 0 }
+  :: atomic { live_pending -> live = live_value; live_pending = 0; live_value = 0 }
+#endif
   od
 }
 
@@ -55,6 +88,10 @@ end:
 #endif
      if
      :: atomic { !held && mine == incarnation && verdict != e + 1 -> assert(e == 0 || living != e); verdict = e + 1 }
+#if EVICT
+     :: atomic { held && mine == incarnation && e != 0 && evictions < EVICT -> evictions++; evicted = e + 1; once_evicted = once_evicted | (1 << e) }
+     :: held
+#endif
      :: else
      fi
   od
@@ -66,32 +103,43 @@ active proctype feed() {
 start:
   atomic { !head_pending -> h = head; t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0; incarnation = 255 }
   if :: sequence[h % N] == h + 1 -> if KILLP :: h = h + 1; head = h fi :: else fi; /* adopt 3 */
-  if KILLP :: detached = 0 fi; /* adopt 5 */
+  if KILLP :: detached = 0; evicted = 0 fi; /* adopt 5 */
   if KILLP :: verdict = 0 fi;
 #ifndef DROP_TAKE_OVER
+#ifdef TAKE_OVER_LEASE_FIRST
+  if KILLP :: s = lease fi;
+#endif
   if KILLP :: e = owner_epoch fi;
   if KILLP :: l = live fi;
   if KILLP :: t = tail fi;
+#ifndef TAKE_OVER_LEASE_FIRST
+  if KILLP :: s = lease fi;
+#endif
   if
   KILLP
   :: atomic { skip;
        if
-       :: !lease || (l == e && (h - t > N || t > h)) -> assert(e == 0 || living != e || lied); verdict = e + 1
-       :: else
+       :: l == e && (h - t > N || t > h) -> assert(e == 0 || living != e || !BLAMELESS(e)); verdict = e + 1
+       :: else -> if :: s == 0 -> assert(e == 0 || living != e); verdict = e + 1 :: else fi
        fi
      }
   fi;
 #endif
-  if KILLP :: s = filled fi; /* adopt 6 */
+  if KILLP :: s = filled fi; /* adopt 6: bells.pml has its parts */
   if :: s == 0 -> if KILLP :: filled = 1 fi :: else fi;
   atomic { t = 0; e = 0; l = 0; s = 0; incarnation = producer_kills }
   do
   :: tries >= K -> break
   :: else ->
+#ifdef KEEP_EPOCH
+     if
+     :: free
+     :: else ->
+#endif
      if KILLP :: v = verdict fi; /* publish 0 */
      if KILLP :: e = owner_epoch fi;
      if
-     :: v == e + 1 || detached == e + 1 -> free = 1
+     :: v == e + 1 || detached == e + 1 || EVICTED(e) -> free = 1
      :: else ->
         free = 0;
         if KILLP :: l = live fi;
@@ -103,25 +151,37 @@ start:
         :: else ->
            if
 #ifndef DROP_RANGE
-           :: atomic { h - t > N || t > h -> assert(lied); detached = e + 1; free = 1 }
+           :: atomic { h - t > N || t > h -> assert(!BLAMELESS(e)); detached = e + 1; free = 1 }
 #endif
            :: else
            fi
         fi
      fi;
+#ifdef KEEP_EPOCH
+     fi;
+#endif
      if
+#ifndef WAIT
      :: atomic { !free && h - t == N -> tries++ }
+#else
+     :: atomic { !free && h - t == N -> skip }
+#endif
      :: else ->
         i = h % N;
         if
         KILLP
         :: atomic {
-             assert(h < N || h - N < tail || living == 0 || live != living || verdict == living + 1 || detached == living + 1);
-             sequence[i] = 0
+             assert(h < N || h - N < tail || living == 0 || live != living || verdict == living + 1 || detached == living + 1 || evicted == living + 1);
+             sequence[i] = 0; begun[i] = h + 1
            }
         fi;
+#ifdef HEAD_FIRST
+        if KILLP :: atomic { !head_pending -> head = h + 1 } fi;
+        if KILLP :: atomic { sequence[i] = h + 1; tries++; committed = committed | (1 << h) } fi;
+#else
         if KILLP :: atomic { sequence[i] = h + 1; tries++; committed = committed | (1 << h) } fi;
         if KILLP :: atomic { !head_pending -> head_value = h + 1; head_pending = 1 } fi;
+#endif
         h = h + 1;
         if
 #ifdef DROP_FREE_BELL
@@ -137,7 +197,11 @@ start:
            if :: s == 0 -> if KILLP :: filled = 1 fi :: else fi
         fi
      fi;
+#ifdef KEEP_EPOCH
+     atomic { t = 0; i = 0; s = 0 }
+#else
      atomic { t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0 }
+#endif
   od;
   done = 1
 }
@@ -145,14 +209,24 @@ start:
 active proctype consumer() {
   byte c, h, q, a, o, me;
 start:
-  atomic { !owner_pending -> lease = 0; living = 0; c = 0; h = 0; q = 0; a = 0; o = 0; me = 0 }
+  atomic { CONSUMER_BUFFER_EMPTY -> lease = 0; living = 0; c = 0; h = 0; q = 0; a = 0; o = 0; me = 0 }
   lease = 1; /* attach 1 */
   atomic { c = upto; a = aggregated; o = overrun }
 attach:
   atomic { q = 0; h = 0 }
-  if KILLC :: atomic { me = owner_epoch + 1; owner_value = me; owner_pending = 1; living = me } fi; /* attach 2 */
+  if
+  KILLC
+  :: atomic { !owner_pending -> /* attach 2 */
+#ifdef SAME_EPOCH
+       me = (owner_epoch == 0 -> 1 : owner_epoch);
+#else
+       me = owner_epoch + 1;
+#endif
+       owner_value = me; owner_pending = 1; living = me
+     }
+  fi;
 #ifndef DROP_ATTACH_FENCE
-  !owner_pending;
+  CONSUMER_BUFFER_EMPTY; /* SYNC(attach) */
 #endif
   if KILLC :: h = head fi; /* attach 3 */
 #ifdef DROP_ROOM
@@ -160,20 +234,27 @@ attach:
 #else
   do :: c + N < h + 1 -> atomic { o = o | (1 << c); c = c + 1 } :: else -> break od;
 #endif
+#ifdef LIVE_FIRST
+  if KILLC :: STORE_LIVE(me) fi;
+#endif
 #ifdef LIES
   if
   :: !lied -> atomic { lied = 1; tail = h + 3 }
-  :: if KILLC :: tail = c fi
+  :: if KILLC :: STORE_TAIL(c) fi
   fi;
 #else
-  if KILLC :: tail = c fi; /* attach 4 */
+  if KILLC :: STORE_TAIL(c) fi; /* attach 4 */
 #endif
-  !owner_pending;
-  if KILLC :: live = me fi; /* attach 5 */
+#ifndef LIVE_FIRST
+  if KILLC :: STORE_LIVE(me) fi; /* attach 5 */
+#endif
+  CONSUMER_BUFFER_EMPTY; /* the fence of attach 6 */
   do
   :: if KILLC :: h = head fi;
      if
-     :: atomic { THROWN_OUT -> upto = c; aggregated = a; overrun = o; h = 0 };
+     :: THROWN_OUT -> /* resync: publishes, attaches anew */
+        if KILLC :: atomic { upto = c; aggregated = a; overrun = o; h = 0 } fi;
+        if KILLC :: STORE_TAIL(c) fi;
         goto attach
      :: else ->
         if
@@ -188,8 +269,15 @@ endw:      if
            if
            KILLC
            :: atomic { skip;
-                if :: q == c + 1 && sequence[c % N] == q -> a = a | (1 << c) :: else -> o = o | (1 << c) fi;
-                c = c + 1; q = 0
+                if
+                :: q == c + 1 && sequence[c % N] == q -> a = a | (1 << c); c = c + 1
+#ifdef RETRY
+                :: else
+#else
+                :: else -> assert(begun[c % N] > c + 1); o = o | (1 << c); c = c + 1
+#endif
+                fi;
+                q = 0
               }
            fi
         :: c != upto ->
@@ -197,13 +285,26 @@ endw:      if
            KILLC
            :: atomic { upto = c; aggregated = a; overrun = o; assert((a & o) == 0 && (a | o) == (1 << c) - 1) }
            fi;
-           if KILLC :: tail = c fi /* consume 6 */
+           if KILLC :: STORE_TAIL(c) fi; /* consume 6 */
+           CONSUMER_BUFFER_EMPTY /* SYNC(bell) */
         :: else -> assert(c <= h)
         fi
      fi
-  od
+  od;
+#ifdef STOP
+stop:
+  atomic { CONSUMER_BUFFER_EMPTY -> skip };
+ends:
+  false
+#endif
 }
 
+#ifdef LIVE
+ltl aggregated_in_the_end { <> (done && upto == head && (aggregated | overrun) == committed) }
+#elif defined(STOP)
+ltl feed_ends { <> done }
+#else
 active proctype rest() {
   timeout -> assert(head == upto && (aggregated | overrun) == committed && (aggregated & overrun) == 0 && lease)
 }
+#endif

@@ -5,7 +5,9 @@
    dropped.crash grows by at most the pool and one read per source and adoption.
    -DDROP_COMMITTED: adopt 4 does not read `committed` from the slots. -DDROP_REPAIR: nor repairs the counts after it. -DADD: it adds to
    dropped.crash instead of assigning. -DSTAMP_LATE: the feed stamps a block's drops, not the source. -DDROP_PENDING: law 4 without
-   overrun_pending. -DCOUNT_EARLY: `committed` is counted before the slot is whole. -DDROP_HIGHEST: law 3 and 4 take the ledger's
+   overrun_pending. -DCRASH_FIRST: it assigns dropped.crash before the counts that this is made
+   of. -DFILLED_LATE: a source counts `filled` behind the hand-over. -DHANDED_LATE: the feed counts `handed` behind the block.
+   -DCOUNT_EARLY: `committed` is counted before the slot is whole. -DDROP_HIGHEST: law 3 and 4 take the ledger's
    `committed` although a slot names more. */
 #ifndef N
 #define N 2
@@ -53,11 +55,16 @@ start:
   :: atomic { incarnation == me && acquired[s] < K -> f = acquired[s]; d = pool_drops[s] + crash_drops[s]; acquired[s]++ };
      if
      :: atomic { incarnation == me && !taken[s] -> taken[s] = 1 };
+#ifndef FILLED_LATE
         if :: atomic { incarnation == me -> filled[s]++ } :: atomic { incarnation != me -> skip }; goto start fi;
+#endif
         if
         :: atomic { incarnation == me -> buffer_first[s] = f; buffer_drops[s] = d; queue[queued % S] = s; queued++ }
         :: atomic { incarnation != me -> skip }; goto start
         fi
+#ifdef FILLED_LATE
+        ; if :: atomic { incarnation == me -> filled[s]++ } :: atomic { incarnation != me -> skip }; goto start fi
+#endif
      :: atomic { incarnation == me && taken[s] -> pool_drops[s]++ }
      :: atomic { incarnation != me -> skip }; goto start
      fi
@@ -94,13 +101,16 @@ start:
      :: else -> break
      od;
 #endif
+#ifdef CRASH_FIRST
+     if KILLP(start) :: crash_drops[s] = handed[s] - committed[s] - full_drops[s] fi;
+#endif
 #ifndef DROP_REPAIR
      if KILLP(start) :: filled[s] = acquired[s] - pool_drops[s] fi;
      if KILLP(start) :: handed[s] = filled[s] fi;
      before = crash_drops[s];
 #ifdef ADD
      if KILLP(start) :: crash_drops[s] = crash_drops[s] + handed[s] - committed[s] - full_drops[s] fi;
-#else
+#elif !defined(CRASH_FIRST)
      if KILLP(start) :: crash_drops[s] = handed[s] - committed[s] - full_drops[s] fi;
 #endif
      assert(crash_drops[s] - before <= POOL + 1);
@@ -116,7 +126,9 @@ start:
      :: atomic { served == queued && THROUGH(0) && (S == 1 || THROUGH(S - 1)) -> done = 1 };
         break
      fi;
+#ifndef HANDED_LATE
      if KILLP(start) :: handed[s]++ fi;
+#endif
      if
      :: atomic { living && h - tail >= N }; if KILLP(start) :: full_drops[s]++ fi
      :: atomic { !living || h - tail < N };
@@ -145,6 +157,9 @@ start:
         skip
 #endif
      fi;
+#ifdef HANDED_LATE
+     if KILLP(start) :: handed[s]++ fi;
+#endif
      if KILLP(start) :: atomic { taken[s] = 0; i = 0; s = 0 } fi
   od;
 endf:

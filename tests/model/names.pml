@@ -5,9 +5,11 @@
    Holds: one producer writes at a time; no frame is merged twice or out of order; a frame that was committed is merged, unless it stood in a
    predecessor that gave way to another one, and then it is counted; at rest both producers have ended in order, and no name is left.
    -DRING_FIRST: create 4 names the ring before the gates. -DDROP_NAME_CHECK: adopt 1 does not look whether the locked gates still have the
-   name. -DLATE_LEASE: create 3 after create 4. -DDROP_PREDECESSOR: no supersede 1. -DNEW_FIRST: the aggregator takes the ring before what is
+   name. -DDROP_LEASE: adopt 1 does not wait for the lease. -DDROP_MAKING: adopt 2 takes any ring that it finds beside the gates.
+   -DRETIRE_FIRST: supersede 3 before the new pair has names. -DLATE_LEASE: create 3 after create 4. -DDROP_PREDECESSOR: no supersede 1. -DNEW_FIRST: the aggregator takes the ring before what is
    draining. -DUNLINK_BY_NAME: the end unlinks the gates first, and then whatever has
-   the ring's name. -DLEDGER_LAST: the end unlinks the ledger behind the gates. -DDROP_ACKNOWLEDGE: the end does not wait. -DDROP_STILL_ENDED: end 2 does not
+   the ring's name. -DLEDGER_LAST: the end unlinks the ledger behind the gates. -DDROP_ACKNOWLEDGE: the end does not wait. -DDROP_FOLLOWS: what is draining is taken only if the board speaks of it or of none.
+   -DDROP_STILL_ENDED: end 2 does not
    look again whether the ring is still at its end. -DDROP_ENDED: a ring is done
    with once it is merged, though the totals are not on the board. */
 #ifndef KP
@@ -43,7 +45,17 @@ byte producer_kills, aggregator_kills, writers, finished;
 #else
 #define DONE_WITH(r) (ended[r] && board_ring == r && board_upto == head[r] && board_ended)
 #endif
+#define FOLLOWS (head[ring_draining] > 0 && F(ring_draining, head[ring_draining] - 1) >= board_next)
+#ifdef DROP_FOLLOWS
 #define DRAINING (ring_draining != NONE && (board_ring == NONE || board_ring == ring_draining))
+#else
+#define DRAINING (ring_draining != NONE && (board_ring == NONE || board_ring == ring_draining || (board_ring != ring && FOLLOWS)))
+#endif
+#ifdef DROP_MAKING
+#define SAME_MAKING (r != NONE)
+#else
+#define SAME_MAKING (r == g)
+#endif
 #define LEFT (ring != NONE && board_ring == ring_draining && head[ring_draining] == board_upto)
 
 inline free_leases() {
@@ -67,7 +79,11 @@ again:
   :: else ->
      if
      KILLP
+#ifdef DROP_LEASE
+     :: lease[g] = me
+#else
      :: atomic { lease[g] == 0 -> lease[g] = me } /* adopt 1; in truth it is refused, and somebody starts it again */
+#endif
      :: atomic { gates != g && lease[g] != 0 -> g = 0 }; goto again
      fi;
 #ifndef DROP_NAME_CHECK
@@ -79,8 +95,8 @@ again:
 #endif
      if KILLP :: r = ring fi;
      if
-     :: r == g && geometry[r] == me -> mine = r; goto opened /* adopt 2 */
-     :: r == g && geometry[r] != me ->
+     :: SAME_MAKING && geometry[r] == me -> mine = r; goto opened /* adopt 2 */
+     :: SAME_MAKING && geometry[r] != me ->
         old = r;
 #ifndef DROP_PREDECESSOR
         if KILLP :: gates_draining = g fi; /* supersede 1 */
@@ -90,6 +106,9 @@ again:
         fi
 #else
         skip
+#endif
+#ifdef RETIRE_FIRST
+        ; if KILLP :: atomic { retired[old] = 1; ended[old] = 0 } fi
 #endif
      :: else
      fi
@@ -112,10 +131,12 @@ again:
 #ifndef RING_FIRST
   if KILLP :: ring = mine fi;
 #endif
+#ifndef RETIRE_FIRST
   if :: old != NONE -> if KILLP :: atomic { retired[old] = 1; ended[old] = 0 } fi :: else fi; /* supersede 3 */
+#endif
 opened:
   if KILLP :: atomic { skip; if :: ledger == NONE -> ledgers++; ledger = ledgers :: else fi; l = ledger } fi;
-  atomic { writers++; writing = 1; ended[mine] = 0; assert(writers == 1) }
+  atomic { writers++; writing = 1; ended[mine] = 0; retired[mine] = 0; assert(writers == 1) }
   if KILLP :: epoch[mine] = epoch[mine] + 1 fi; /* adopt 6 */
   do
   :: left > 0 && frames < 7 && head[mine] < 4 ->

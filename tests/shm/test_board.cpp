@@ -3,6 +3,7 @@
 #include "fixture.hpp"
 #include "rt/counter.hpp"
 #include "rt/thread.hpp"
+#include "shm/retired.hpp"
 #include "shm/viewer.hpp"
 
 namespace chappe::shm {
@@ -41,6 +42,24 @@ TEST_F(BoardTest, what_is_published_is_what_a_reader_copies) {
     EXPECT_EQ(seen.stream(0).aggregated, 4 * n);
     EXPECT_EQ(seen.moments(0, 1, 2)[1].mean, static_cast<double>(n));
   }
+}
+
+TEST_F(BoardTest, a_retired_ring_is_ahead_of_a_board_that_has_less_of_a_stream_than_its_last_block) {
+  {
+    RingWriter first = make();
+    put(first, 4);  // frames 16 to 19
+    put(first, 5);
+  }
+  const auto second = RingWriter::open(spec(3));
+  const auto retired = RingReader::open(instance_, "ring.draining");
+  ASSERT_TRUE(second && retired && *retired);
+  BoardWriter board = make_board();
+  for (const std::uint64_t next : {0U, 16U, 20U}) {
+    board.image().stream(0).next_frame = next;
+    EXPECT_TRUE(is_ahead_of_board(**retired, board.tables(), board.image())) << next;
+  }
+  board.image().stream(0).next_frame = 24;
+  EXPECT_FALSE(is_ahead_of_board(**retired, board.tables(), board.image()));
 }
 
 TEST_F(BoardTest, a_publication_that_was_never_finished_is_never_seen) {

@@ -274,6 +274,39 @@ TEST_F(Processes, another_geometry_supersedes_the_ring_and_loses_nothing_that_wa
   expect_orderly_end(producer, aggregator);
 }
 
+TEST_F(Processes, two_new_geometries_while_the_aggregator_stands_lose_nothing_that_the_predecessor_holds) {
+  const auto with_blocks = [](const std::string& blocks) {
+    std::string text = proof_config(1000);
+    return text.replace(text.find("blocks = 256"), 12, "blocks = " + blocks);
+  };
+  instance_.configure(with_blocks("256"));
+  Child aggregator = instance_.aggregator();
+  Child producer = instance_.producer();
+  ASSERT_TRUE(flows());
+  producer.kill_it();
+  ASSERT_TRUE(instance_.until([&] {
+    const Json l = instance_.ledger();
+    return l["streams"][0]["aggregated"] == l["streams"][0]["committed"] && l["streams"][1]["aggregated"] == l["streams"][1]["committed"];
+  }));
+  aggregator.signal(SIGSTOP);
+  for (const char* blocks : {"8192", "4096"}) {
+    const auto committed = [&] { return instance_.ledger()["streams"][0]["committed"].get<std::uint64_t>(); };
+    const std::uint64_t before = committed();
+    if (std::string(blocks) == "4096") producer.kill_it();
+    instance_.configure(with_blocks(blocks));
+    producer = instance_.producer();
+    ASSERT_TRUE(instance_.until([&] { return committed() > before + 2000; })) << instance_.log("chappe-producer");
+    EXPECT_EQ(Instance::does_not_close(instance_.ledger()), "");
+  }
+  aggregator.signal(SIGCONT);
+  ASSERT_TRUE(flows()) << instance_.log("chappe-aggregator");
+  const Json ledger = instance_.ledger();
+  EXPECT_EQ(Instance::does_not_close(ledger), "");
+  EXPECT_EQ(ledger["streams"][0]["overrun"], 0) << ledger.dump();
+  EXPECT_EQ(ledger["streams"][1]["overrun"], 0) << ledger.dump();
+  expect_orderly_end(producer, aggregator);
+}
+
 TEST_F(Processes, chappectl_stops_both_in_order) {
   instance_.configure(proof_config(1000));
   Child aggregator = instance_.aggregator();

@@ -1,0 +1,30 @@
+#include "shm/retired.hpp"
+
+#include <cstring>
+
+namespace chappe::shm {
+namespace {
+
+/// Frame index that the board expects of this stream next; 0 of one that it does not know.
+std::uint64_t next_frame_of(const StreamEntry& stream, const BoardTables& tables, const BoardImage& image) {
+  for (std::size_t i = 0; i < tables.streams.size(); ++i) {
+    if (std::strcmp(tables.streams[i].name, stream.name) == 0) return image.stream(i).next_frame;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool is_ahead_of_board(const RingReader& retired, const BoardTables& tables, const BoardImage& image) {
+  const std::uint64_t head = retired.head();
+  const std::uint64_t blocks = retired.tables().geometry.blocks;
+  for (std::uint64_t n = head > blocks ? head - blocks : 0; n < head; ++n) {
+    BlockHead block;
+    const std::byte* payload = nullptr;
+    if (!retired.look(n, block, payload)) continue;
+    if (block.first_frame >= next_frame_of(retired.tables().streams[block.stream], tables, image)) return true;
+  }
+  return false;
+}
+
+}  // namespace chappe::shm
