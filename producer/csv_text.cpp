@@ -241,18 +241,20 @@ bool is_time_name(std::string_view cell) {
   return word == "t" || word == "time" || word == "timestamp" || word == "sample";
 }
 
-config::TimeUnit unit_of_name(std::string_view cell) {
+std::optional<config::TimeUnit> unit_of_name(std::string_view cell) {
   using config::TimeUnit;
   constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {
-      {"s", TimeUnit::s}, {"ms", TimeUnit::ms}, {"us", TimeUnit::us}, {"\xc2\xb5s", TimeUnit::us}, {"ns", TimeUnit::ns}};
+      {"s", TimeUnit::s},   {"sec", TimeUnit::s},  {"seconds", TimeUnit::s},      {"ms", TimeUnit::ms}, {"msec", TimeUnit::ms},
+      {"us", TimeUnit::us}, {"usec", TimeUnit::us}, {"\xc2\xb5s", TimeUnit::us}, {"ns", TimeUnit::ns}, {"nsec", TimeUnit::ns}};
   std::string text = lower(trim(cell));
-  if (!text.empty() && (text.back() == ')' || text.back() == ']')) text.pop_back();
+  const bool bracketed = !text.empty() && (text.back() == ')' || text.back() == ']');
+  if (bracketed) text.pop_back();
   const std::size_t begin = text.find_last_of("_([ ");
   if (begin == std::string::npos) return TimeUnit::s;
   for (const auto& [name, unit] : kUnits) {
-    if (std::string_view(text).substr(begin + 1) == name) return unit;
+    if (trim(std::string_view(text).substr(begin + 1)) == name) return unit;
   }
-  return TimeUnit::s;
+  return bracketed ? std::nullopt : std::optional(TimeUnit::s);
 }
 
 Name split_name(std::string_view cell) {

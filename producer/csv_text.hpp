@@ -54,7 +54,7 @@ Name split_name(std::string_view cell);
 std::string first_word(std::string_view cell);
 /// Does a header's cell begin with the word t, time, timestamp or sample?
 bool is_time_name(std::string_view cell);
-/// From a trailing _ms, (ms) or [ms] and the like; seconds without one.
-config::TimeUnit unit_of_name(std::string_view cell);
+/// From a trailing _ms, (ms) or [ms] and the like; seconds without one. nullopt: what stands in brackets is no unit that is known.
+std::optional<config::TimeUnit> unit_of_name(std::string_view cell);
 
 }  // namespace chappe::producer

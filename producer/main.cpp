@@ -82,9 +82,11 @@ rt::Done Service::open() {
   producer_->report_realtime(report_);
   producer_->publish_report(report_);
   log(LogLevel::info, "real time: " + shm::realtime_text(report_));
-  if (report_.realtime_refused.empty()) return rt::done();
-  if (options_.require_realtime) return rt::Error{EX_NOPERM, "real time was required and refused: " + report_.realtime_refused};
-  log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + report_.realtime_refused);
+  const bool refused = !report_.realtime_refused.empty();
+  if (refused && options_.require_realtime)
+    return rt::Error{EX_NOPERM, "real time was required and refused: " + report_.realtime_refused};
+  if (refused) log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + report_.realtime_refused);
+  producer_->begin();
   return rt::done();
 }
 
@@ -128,6 +130,7 @@ void Service::tick() {
   std::string warning = producer_->tick();
   if (!warning.empty() && warning != last_warning_) log(LogLevel::error, warning);
   last_warning_ = std::move(warning);
+  for (const auto& text : producer_->new_complaints()) log(LogLevel::warn, text);
   serve_commands();
   report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
   producer_->report_realtime(report_);

@@ -134,28 +134,39 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
       return claimed;
     }
     ledger_->repair(i, ring_->committed_in_slots(names[i]));
+    resume_source(i);
   }
+  open_loops(config, pools);
+  notes.push_back(how_opened(config));
+  return rt::done();
+}
+
+/// What the threads work with, and the ring is in business.
+void Producer::open_loops(const config::Config& config, const std::vector<std::uint32_t>& pools) {
+  const bool waits = config.on_full == config::OnFull::wait;
   gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
   gate_->set_stall_timeout(config.ring.stall_timeout_ns);
   gate_->take_over();
   ring_->open_for_business();
-  intake_ = std::make_unique<Intake>(pools.data(), static_cast<std::uint32_t>(pools.size()), spec.block_bytes);
-  feed_ = std::make_unique<Feed>(*ring_, *gate_, *ledger_, *intake_, layouts_, spec.waits);
+  intake_ = std::make_unique<Intake>(pools.data(), static_cast<std::uint32_t>(pools.size()), config.ring.block_bytes);
+  feed_ = std::make_unique<Feed>(*ring_, *gate_, *ledger_, *intake_, layouts_, waits);
   for (std::size_t i = 0; i < opened_.size(); ++i) {
     const Pump::Setup setup{.stream = static_cast<std::uint32_t>(i),
                             .layout = layouts_[i],
-                            .block_bytes = spec.block_bytes,
+                            .block_bytes = config.ring.block_bytes,
                             .max_delay_ns = config.ring.max_delay_ns,
-                            .waits = spec.waits};
+                            .waits = waits};
     pumps_.push_back(std::make_unique<Pump>(setup, std::move(opened_[i]), *intake_, ledger_->entry(i)));
   }
+}
+
+std::string Producer::how_opened(const config::Config& config) const {
   const char* how = ring_->made() == shm::RingWriter::Made::created   ? "created"
                     : ring_->made() == shm::RingWriter::Made::adopted ? "adopted"
                                                                       : "superseded";
-  notes.push_back(std::string(how) + " the ring of instance " + config.instance + ": " + std::to_string(spec.blocks) + " blocks of " +
-                  std::to_string(spec.block_bytes) + " bytes, " + std::to_string(spec.streams.size()) + " streams, epoch " +
-                  std::to_string(ring_->status().epoch.load(std::memory_order_relaxed)));
-  return rt::done();
+  return std::string(how) + " the ring of instance " + config.instance + ": " + std::to_string(config.ring.blocks) + " blocks of " +
+         std::to_string(config.ring.block_bytes) + " bytes, " + std::to_string(layouts_.size()) + " streams, epoch " +
+         std::to_string(ring_->status().epoch.load(std::memory_order_relaxed));
 }
 
 /// A run that ended in order handed its totals to the board; a new one goes on from there, so that a restart does not forget.
@@ -190,6 +201,17 @@ rt::Done Producer::claim_entry(std::size_t stream, const config::Stream& config)
   return rt::done();
 }
 
+/// A source goes on where it was. A recording that had come to its end, and whose producer ended in order, begins anew.
+void Producer::resume_source(std::size_t stream) noexcept {
+  shm::LedgerEntry& e = ledger_->entry(stream);
+  const std::uint64_t frame = e.acquired.get();
+  if (opened_[stream]->resume_at(frame, e.source_began.load(std::memory_order_relaxed))) return;
+  const auto state = static_cast<shm::RingState>(ring_->status().state.load(std::memory_order_relaxed));
+  if (state != shm::RingState::ended) return;
+  e.source_began.store(frame, std::memory_order_relaxed);
+  opened_[stream]->resume_at(frame, frame);
+}
+
 rt::Done Producer::start(const config::Config& config) {
   auto feed = rt::Thread::start(plan_for(config, "feed"), [this] { feed_->run(); });
   if (!feed) return feed.error();
@@ -198,7 +220,10 @@ rt::Done Producer::start(const config::Config& config) {
   if (!watch) return watch.error();
   watch_thread_ = std::move(*watch);
   for (auto& pump : pumps_) {
-    auto source = rt::Thread::start(plan_for(config, "source"), [&pump] { pump->run(); });
+    auto source = rt::Thread::start(plan_for(config, "source"), [this, &pump] {
+      while (!begun_.is_up()) rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond);
+      pump->run();
+    });
     if (!source) return source.error();
     source_threads_.push_back(std::move(*source));
   }
@@ -245,6 +270,7 @@ std::string Producer::tick() {
 
 void Producer::finish(std::int64_t deadline_ns) {
   for (auto& pump : pumps_) pump->stop();
+  begun_.raise();
   for (auto& thread : source_threads_) thread.join();
   feed_->finish(deadline_ns);
   feed_thread_.join();
@@ -312,6 +338,18 @@ std::vector<std::string> Producer::complaints() const {
     if (auto text = pump->source().complaints(); !text.empty()) all.push_back(std::move(text));
   }
   return all;
+}
+
+std::vector<std::string> Producer::new_complaints() {
+  std::vector<std::string> fresh;
+  complained_.resize(pumps_.size());
+  for (std::size_t i = 0; i < pumps_.size(); ++i) {
+    auto text = pumps_[i]->source().complaints();
+    if (complained_[i] || text.empty()) continue;
+    complained_[i] = true;
+    fresh.push_back(std::move(text));
+  }
+  return fresh;
 }
 
 }  // namespace chappe::producer

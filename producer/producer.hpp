@@ -19,8 +19,10 @@ class Producer {
   static rt::Result<std::unique_ptr<Producer>> open(const config::Config& config, std::vector<std::string>& notes);
   ~Producer();
 
-  /// Starts every thread. An Error only if the system cannot make threads.
+  /// Starts every thread; the sources stand until begin(). An Error only if the system cannot make threads.
   rt::Done start(const config::Config& config);
+  /// From here on sources are read.
+  void begin() noexcept { begun_.raise(); }
   /// Every source has come to its end.
   [[nodiscard]] bool sources_ended() const;
   /// Hands live-changeable keys to the watcher and, under this generation, to the sources. Returns what an operator should read in the log.
@@ -44,7 +46,10 @@ class Producer {
   /// Threads, grants and refusals into `report`.
   void report_realtime(shm::ProcessReport& report) const;
   void publish_report(const shm::ProcessReport& report) noexcept;
+  /// What went wrong in the sources so far and did not stop them, a text for each that has something to say.
   [[nodiscard]] std::vector<std::string> complaints() const;
+  /// Of those that had nothing to say before.
+  std::vector<std::string> new_complaints();
 
  private:
   Producer() = default;
@@ -52,6 +57,9 @@ class Producer {
   rt::Done open_memory(const config::Config& config, const shm::RingSpec& spec, std::vector<std::string>& notes);
   rt::Done claim_entry(std::size_t stream, const config::Stream& config);
   void restore_ended_totals(const std::string& instance);
+  void resume_source(std::size_t stream) noexcept;
+  void open_loops(const config::Config& config, const std::vector<std::uint32_t>& pools);
+  [[nodiscard]] std::string how_opened(const config::Config& config) const;
 
   std::string instance_;
   std::vector<std::unique_ptr<Source>> opened_;
@@ -64,7 +72,8 @@ class Producer {
   std::unique_ptr<Feed> feed_;
   rt::Thread feed_thread_, watch_thread_;
   std::vector<rt::Thread> source_threads_;
-  rt::Flag watch_stop_;
+  std::vector<bool> complained_;  ///< by pump
+  rt::Flag watch_stop_, begun_;
   bool finished_ = false;
 };
 

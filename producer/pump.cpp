@@ -22,7 +22,6 @@ std::int64_t* times_of(std::byte* data, const FrameLayout& layout) {
 Pump::Pump(const Setup& setup, std::unique_ptr<Source> source, Intake& intake, shm::LedgerEntry& ledger)
     : setup_(setup), source_(std::move(source)), intake_(&intake), ledger_(&ledger), scratch_(setup.block_bytes) {
   generation_.set(1);
-  source_->resume_at(ledger.acquired.get(), ledger.source_began.load(std::memory_order_relaxed));
 }
 
 Pump::~Pump() {
@@ -35,9 +34,11 @@ void Pump::reconfigure(const config::Stream& stream, std::uint32_t generation) {
   delete change_.offer(new Change{stream, generation, nullptr});
 }
 
+/// A block is of one generation: what is in hand goes on as it is.
 void Pump::apply_change() noexcept {
   Change* change = change_.take();
   if (change == nullptr) return;
+  if (in_hand_ != nullptr && in_hand_->frames > 0) hand_on(std::exchange(in_hand_, nullptr));
   source_->reconfigure(change->stream);
   generation_.set(change->generation);
   CHAPPE_FAULT(reload_source);
@@ -48,7 +49,7 @@ void Pump::apply_change() noexcept {
 void Pump::run() noexcept {
   while (!stop_.is_up() && !ended_.is_up()) {
     apply_change();
-    if (in_hand_ == nullptr) in_hand_ = take_buffer();
+    if (in_hand_ == nullptr) in_hand_ = intake_->try_empty(setup_.stream);
     if (in_hand_ == nullptr) {
       if (setup_.waits)
         intake_->wait_empty(setup_.stream, rt::monotonic_ns() + kLongestWait);
@@ -66,8 +67,6 @@ void Pump::run() noexcept {
   in_hand_ = nullptr;
 }
 
-Buffer* Pump::take_buffer() noexcept { return intake_->try_empty(setup_.stream); }
-
 /// `asked_ns` is when the source was asked for the first frame: the frame is no older, so that latency is never told too short.
 void Pump::begin(Buffer& buffer, std::int64_t asked_ns) noexcept {
   buffer.generation = static_cast<std::uint32_t>(generation_.get());
@@ -82,11 +81,11 @@ void Pump::read_into(Buffer& buffer) noexcept {
   double period_ns = 0;
   std::int64_t* times = times_of(buffer.data, layout);
   const std::int64_t now = rt::monotonic_ns();
-  const std::int64_t deadline = (buffer.frames > 0 ? buffer.acquired_ns : now) + std::min(setup_.max_delay_ns, kLongestWait);
+  const std::int64_t deadline = std::min((buffer.frames > 0 ? buffer.acquired_ns : now) + setup_.max_delay_ns, now + kLongestWait);
   const Room room{.data = frame_at(buffer.data, layout, buffer.frames),
                   .times_ns = times != nullptr ? times + buffer.frames : nullptr,
                   .frames = layout.capacity - buffer.frames,
-                  .first_frame = ledger_->acquired.get(),
+                  .waits = setup_.waits,
                   .t_first_ns = &t_first_ns,
                   .period_ns = &period_ns};
   const Read read = source_->read(room, layout, deadline);
@@ -112,7 +111,11 @@ void Pump::split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::i
   std::byte* const came = frame_at(buffer.data, layout, buffer.frames);
   const std::int64_t* const times = times_of(buffer.data, layout) != nullptr ? times_of(buffer.data, layout) + buffer.frames : nullptr;
   account({.frames = 0, .lost = read.lost, .ended = false});
-  Buffer* next = read.frames > 0 ? take_buffer() : nullptr;
+  Buffer* next = read.frames > 0 ? intake_->try_empty(setup_.stream) : nullptr;
+  while (next == nullptr && read.frames > 0 && setup_.waits && !stop_.is_up()) {
+    intake_->wait_empty(setup_.stream, rt::monotonic_ns() + kLongestWait);
+    next = intake_->try_empty(setup_.stream);
+  }
   if (next != nullptr) {
     begin(*next, asked_ns);
     std::memcpy(next->data, came, std::size_t{read.frames} * layout.stride);
@@ -143,7 +146,6 @@ void Pump::drop_one_read() noexcept {
   const Room room{.data = scratch_.data(),
                   .times_ns = times_of(scratch_.data(), setup_.layout),
                   .frames = setup_.layout.capacity,
-                  .first_frame = ledger_->acquired.get(),
                   .t_first_ns = &t_first_ns,
                   .period_ns = &period_ns};
   const Read read = source_->read(room, setup_.layout, rt::monotonic_ns() + std::min(setup_.max_delay_ns, kLongestWait));

@@ -44,7 +44,6 @@ class Pump {
     std::unique_ptr<Change> older;  ///< done with before this one: freed together, by the ordinary thread
   };
   void apply_change() noexcept;
-  Buffer* take_buffer() noexcept;
   void read_into(Buffer& buffer) noexcept;
   void begin(Buffer& buffer, std::int64_t asked_ns) noexcept;
   void account(const Read& read) noexcept;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace chappe::producer {
 
@@ -31,15 +32,31 @@ std::string_view RecordedFile::at(std::uint64_t offset, std::size_t bytes) noexc
   if (offset < begin_ || offset + wanted > begin_ + filled_) {
     begin_ = offset;
     filled_ = 0;
-    while (filled_ < window_.size()) {
+    while (filled_ < window_.size() && begin_ + filled_ < size_) {
       const ssize_t got = ::pread(fd_.get(), window_.data() + filled_, window_.size() - filled_, static_cast<off_t>(begin_ + filled_));
       if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) break;  // the file's end, or an error of the disk: what is not there ends the recording
+      if (got <= 0) {  // an error of the disk, or the file was cut: what is not there ends the recording
+        note_trouble(got < 0 ? errno : 0);
+        break;
+      }
       filled_ += static_cast<std::size_t>(got);
     }
   }
   const std::size_t skip = static_cast<std::size_t>(offset - begin_);
   return skip < filled_ ? std::string_view(window_.data() + skip, filled_ - skip) : std::string_view();
+}
+
+void RecordedFile::note_trouble(int error) noexcept {
+  if (trouble_->seen.is_up()) return;
+  trouble_->at = begin_ + filled_;
+  trouble_->error = error;
+  trouble_->seen.raise();
+}
+
+std::string RecordedFile::trouble() const {
+  if (!trouble_->seen.is_up()) return {};
+  const std::string place = path_ + ": ends at byte " + std::to_string(trouble_->at) + " of " + std::to_string(size_) + ": ";
+  return place + (trouble_->error != 0 ? std::strerror(trouble_->error) : "it was cut while it played");
 }
 
 }  // namespace chappe::producer

@@ -2,10 +2,12 @@
 // its memory, and a file that is cut while it plays ends early instead of raising SIGBUS. Opened once; one thread at a time. Never written.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "rt/counter.hpp"
 #include "rt/descriptor.hpp"
 #include "rt/result.hpp"
 
@@ -22,16 +24,25 @@ class RecordedFile {
   /// next call.
   std::string_view at(std::uint64_t offset, std::size_t bytes) noexcept;
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// Empty, or why at() had less than the file held when it was opened. Any thread.
+  [[nodiscard]] std::string trouble() const;
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
   RecordedFile() = default;
+  void note_trouble(int error) noexcept;
   std::string path_;
   rt::Descriptor fd_;
   std::uint64_t size_ = 0;
   std::vector<char> window_;
   std::uint64_t begin_ = 0;  ///< offset of the window's first byte
   std::size_t filled_ = 0;
+  struct Trouble {
+    rt::Flag seen;  ///< raised once the rest is written
+    std::uint64_t at = 0;
+    int error = 0;  ///< 0: there are no more bytes
+  };
+  std::unique_ptr<Trouble> trouble_ = std::make_unique<Trouble>();  ///< where both threads find it, wherever this is moved
 };
 
 }  // namespace chappe::producer

@@ -136,15 +136,18 @@ std::uint64_t Replay::pass(std::uint64_t rows) noexcept {
   return passed;
 }
 
-void Replay::resume_at(std::uint64_t frame, std::uint64_t began) noexcept {
+bool Replay::resume_at(std::uint64_t frame, std::uint64_t began) noexcept {
   frame_ = frame;
+  recording_->rewind();
+  in_hand_ = false;
   const std::uint64_t played = frame - began;
   const std::uint64_t rows = pass(played);
-  if (rows == played || rows == 0 || !loops_) return;  // in the first lap, or at the end for good: the first read says so
+  if (rows == played || rows == 0 || !loops_) return loops_ || fetch();  // in the first lap, or at the end for good
   close_lap();
   shift_ns_ = static_cast<std::int64_t>(played / rows) * lap_ns_;
   recording_->rewind();
   pass(played % rows);
+  return true;
 }
 
 }  // namespace chappe::producer

@@ -34,7 +34,7 @@ class Replay final : public Source {
   [[nodiscard]] const StreamShape& shape() const override { return recording_->shape(); }
   Read read(const Room& room, const FrameLayout& layout, std::int64_t deadline_ns) noexcept override;
   void reconfigure(const config::Stream&) noexcept override {}  // nothing of a recording changes while it plays
-  void resume_at(std::uint64_t frame, std::uint64_t began) noexcept override;
+  bool resume_at(std::uint64_t frame, std::uint64_t began) noexcept override;
   [[nodiscard]] std::uint64_t identity() const noexcept override { return identity_; }
   [[nodiscard]] std::string complaints() const override { return recording_->complaints(); }
   [[nodiscard]] std::uint64_t rows_skipped() const noexcept override { return recording_->rows_skipped(); }

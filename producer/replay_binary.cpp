@@ -73,7 +73,9 @@ class InterleavedRecording final : public Recording {
   [[nodiscard]] const StreamShape& shape() const override { return shape_; }
   [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
   [[nodiscard]] std::string complaints() const override {
-    return samples_.complaint.empty() ? std::string() : file_.path() + ": " + samples_.complaint;
+    const std::string trouble = file_.trouble();
+    if (samples_.complaint.empty()) return trouble;
+    return (trouble.empty() ? "" : trouble + "; ") + file_.path() + ": " + samples_.complaint;
   }
   void rewind() noexcept override { row_ = 0; }
   std::uint64_t skip(std::uint64_t rows) noexcept override {

@@ -59,7 +59,7 @@ class CsvRecording final : public Recording {
   [[nodiscard]] std::string describe(const Fault& fault) const;
   void read_head(std::vector<std::string>& cells, bool& has_header);
   rt::Done find_time_column(const config::Stream& stream, const std::vector<std::string>& cells, bool has_header);
-  void find_unit(const config::Stream& stream);
+  rt::Done find_unit(const config::Stream& stream);
   [[nodiscard]] std::vector<config::Channel> name_channels(const std::vector<std::string>& cells, bool has_header) const;
   rt::Done try_rows();
 
@@ -85,6 +85,8 @@ bool CsvRecording::next_line(std::string_view& line) noexcept {
     end = text.find('\n');
   }
   if (text.empty()) return false;
+  // The last line of a file that was cut is half a line, and half a number is another number.
+  if (end == std::string_view::npos && text.size() < RecordedFile::kWindow && offset_ + text.size() < file_.size()) return false;
   line = text.substr(0, end);
   offset_ += end == std::string_view::npos ? text.size() : end + 1;
   ++line_;
@@ -157,9 +159,10 @@ std::uint64_t CsvRecording::skip(std::uint64_t rows) noexcept {
 }
 
 std::string CsvRecording::complaints() const {
-  if (!fault_seen_.is_up()) return {};
+  const std::string trouble = file_.trouble();
+  if (!fault_seen_.is_up()) return trouble;
   const std::uint64_t rows = skipped_.get();
-  return file_.path() + ": " + std::to_string(rows) + (rows == 1 ? " row" : " rows") + " skipped; the first is " + describe(first_fault_);
+  return (trouble.empty() ? "" : trouble + "; ") + file_.path() + ": " + std::to_string(rows) + (rows == 1 ? " row" : " rows") + " skipped; the first is " + describe(first_fault_);
 }
 
 std::string CsvRecording::describe(const Fault& fault) const {
@@ -218,9 +221,9 @@ rt::Done CsvRecording::find_time_column(const config::Stream& stream, const std:
 }
 
 /// What the configuration says; else ISO 8601 if the first row's time is one; else what the column's name ends with; else seconds.
-void CsvRecording::find_unit(const config::Stream& stream) {
+rt::Done CsvRecording::find_unit(const config::Stream& stream) {
   columns_.unit = stream.replay.time_unit;
-  if (columns_.unit != TimeUnit::automatic) return;
+  if (columns_.unit != TimeUnit::automatic) return rt::done();
   std::string_view line, cell;
   while (next_line(line) && is_blank_line(line)) {
   }
@@ -228,7 +231,14 @@ void CsvRecording::find_unit(const config::Stream& stream) {
   Cells cells(line, columns_.separator);
   for (std::size_t i = 0; i <= columns_.time && cells.next(cell); ++i) {
   }
-  columns_.unit = parse_iso8601(cell) ? TimeUnit::iso8601 : unit_of_name(time_name_);
+  const auto unit = parse_iso8601(cell) ? TimeUnit::iso8601 : unit_of_name(time_name_);
+  if (!unit) {
+    return rt::Error{EX_DATAERR, "replay file " + file_.path() + ": the time column \"" + time_name_ +
+                                     "\" has a unit that is not known; expected s, ms, us or ns, or set time_unit (on the command line: "
+                                     "--time-unit)"};
+  }
+  columns_.unit = *unit;
+  return rt::done();
 }
 
 std::vector<config::Channel> CsvRecording::name_channels(const std::vector<std::string>& cells, bool has_header) const {
@@ -273,7 +283,9 @@ rt::Done CsvRecording::open(const config::Stream& stream) {
   bool has_header = false;
   read_head(cells, has_header);
   if (auto found = find_time_column(stream, cells, has_header); !found) return found;
-  if (columns_.times_are_read) find_unit(stream);
+  if (columns_.times_are_read) {
+    if (auto found = find_unit(stream); !found) return found;
+  }
   auto channels = choose_channels(stream, name_channels(cells, has_header));
   if (!channels) return channels.error();
   if (channels->empty()) return rt::Error{EX_DATAERR, "replay file " + file_.path() + ": no column beside the time"};

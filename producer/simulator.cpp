@@ -91,9 +91,10 @@ void Simulator::reconfigure(const config::Stream& stream) noexcept {
   take_parameters(stream);
 }
 
-void Simulator::resume_at(std::uint64_t frame, std::uint64_t) noexcept {
+bool Simulator::resume_at(std::uint64_t frame, std::uint64_t) noexcept {
   next_ = anchor_frame_ = frame;
   seed(frame);
+  return true;
 }
 
 std::int64_t Simulator::due_ns(std::uint64_t frame) const noexcept {
@@ -118,6 +119,7 @@ std::uint64_t Simulator::lose(std::int64_t now_ns) noexcept {
 Read Simulator::read(const Room& room, const FrameLayout& layout, std::int64_t deadline_ns) noexcept {
   const std::int64_t now = rt::monotonic_ns();
   if (!started_) anchor_ns_ = now;
+  if (room.waits && started_ && now - due_ns(next_) > rt::kSecond) anchor_ns_ += now - due_ns(next_);
   started_ = true;
   Read done;
   done.lost = lose(now);

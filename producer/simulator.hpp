@@ -19,7 +19,7 @@ class Simulator final : public Source {
   [[nodiscard]] const StreamShape& shape() const override { return shape_; }
   Read read(const Room& room, const FrameLayout& layout, std::int64_t deadline_ns) noexcept override;
   void reconfigure(const config::Stream& stream) noexcept override;
-  void resume_at(std::uint64_t frame, std::uint64_t began) noexcept override;
+  bool resume_at(std::uint64_t frame, std::uint64_t began) noexcept override;
 
  private:
   static constexpr std::uint32_t kChunk = 64;  ///< frames made at once, aligned on the frame index

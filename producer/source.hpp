@@ -34,7 +34,7 @@ struct Room {
   std::byte* data = nullptr;
   std::int64_t* times_ns = nullptr;  ///< one per frame where the shape says explicit_times, else null
   std::uint32_t frames = 0;
-  std::uint64_t first_frame = 0;       ///< index that the first frame written gets if nothing is lost
+  bool waits = false;                  ///< the pipeline waits (on_full = "wait"): what it kept the source from is late, not lost
   std::int64_t* t_first_ns = nullptr;  ///< out: stream-clock time of the first frame written (regular streams)
   double* period_ns = nullptr;         ///< out: distance between frames (regular streams)
 };
@@ -50,9 +50,9 @@ class Source {
   virtual Read read(const Room& room, const FrameLayout& layout, std::int64_t deadline_ns) noexcept = 0;
   /// Takes over the live-changeable keys of its stream (rate, waveform parameters). Called between two reads by the source's own thread.
   virtual void reconfigure(const config::Stream& stream) noexcept = 0;
-  /// Continues at this frame index after a restart of the producer; called once before the first read. `began` is the index that the first
-  /// frame of the recording had: a recording that is played again after it ended begins anew under higher indices.
-  virtual void resume_at(std::uint64_t frame, std::uint64_t began) noexcept = 0;
+  /// Continues at this frame index after a restart of the producer; called before the first read. `began` is the index that the first
+  /// frame of the recording had: a recording that is played again after it ended begins anew under higher indices. False: no frame is left.
+  virtual bool resume_at(std::uint64_t frame, std::uint64_t began) noexcept = 0;
   /// Names a recording, so that no other one is taken for its rest. 0: frames are a function of their index.
   [[nodiscard]] virtual std::uint64_t identity() const noexcept { return 0; }
   /// What went wrong so far and did not stop it (rows skipped...), for the log; empty if nothing. Called by an ordinary thread after

@@ -206,7 +206,25 @@ TEST(ReplayCsv, rows_longer_than_the_window_of_the_file_and_across_its_border_ar
   EXPECT_GT(csv.source->rows_skipped(), 0U);
 }
 
+TEST(ReplayCsv, a_file_that_is_cut_while_it_plays_ends_before_its_half_line_and_says_so) {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 60'000; ++i) text += std::to_string(i) + ",0.25\n";
+  const TemporaryFile file(text, ".csv");
+  auto source = make_source(replay_of(file.path()));
+  ASSERT_TRUE(source);
+  EXPECT_EQ(play(**source, 1).rows.size(), 1U);
+  EXPECT_EQ((*source)->complaints(), "");
+  const std::size_t half_line = text.find("\n50000,0.25") + 9;  // "50000,0."
+  ASSERT_EQ(truncate(file.path().c_str(), static_cast<off_t>(half_line)), 0);
+  const auto rest = play(**source, 100'000);
+  EXPECT_TRUE(rest.ended);
+  ASSERT_EQ(rest.rows.size(), 49'999U);
+  EXPECT_EQ(rest.rows.back(), (std::vector<double>{49'999, 0.25}));
+  EXPECT_THAT((*source)->complaints(), HasSubstr("ends at byte " + std::to_string(half_line)));
+}
+
 TEST(ReplayCsv, what_cannot_be_played_says_why) {
+  EXPECT_THAT(error_of("Time (min),a\n1,2\n"), HasSubstr("\"Time (min)\" has a unit that is not known"));
   EXPECT_THAT(error_of(""), HasSubstr("empty"));
   EXPECT_THAT(error_of("a,b\n"), HasSubstr("no row of data"));
   EXPECT_THAT(error_of("a,b\n1,2,3\n"), HasSubstr("line 2: 3 cells, expected 2"));

@@ -24,7 +24,7 @@ void expect_never_early(Source& source, std::uint32_t frames) {
   const std::int64_t start = rt::monotonic_ns();
   std::int64_t first = 0;
   for (std::uint32_t done = 0; done < frames;) {
-    const auto played = play(source, std::min(7U, frames - done), 7, done, rt::kMillisecond);
+    const auto played = play(source, std::min(7U, frames - done), 7, rt::kMillisecond);
     const std::int64_t now = rt::monotonic_ns();
     if (done == 0) first = played.times_ns.at(0);
     for (const auto t : played.times_ns) ASSERT_GE(now - start, t - first);
@@ -53,7 +53,7 @@ TEST(ReplayPacing, a_read_ends_at_its_deadline_when_nothing_is_due) {
   std::vector<std::byte> data(64);
   std::int64_t time = 0, t_first = 0;
   double period = 0;
-  const Room room{.data = data.data(), .times_ns = &time, .frames = 1, .first_frame = 1, .t_first_ns = &t_first, .period_ns = &period};
+  const Room room{.data = data.data(), .times_ns = &time, .frames = 1, .t_first_ns = &t_first, .period_ns = &period};
   const FrameLayout layout{.channels = 1, .value_bytes = 8, .stride = 8, .capacity = 1, .explicit_times = true};
   const std::int64_t deadline = rt::monotonic_ns() + 20 * rt::kMillisecond;
   const Read read = source->read(room, layout, deadline);
@@ -88,7 +88,7 @@ TEST(ReplayPacing, a_looped_replay_resumes_as_if_it_had_never_stopped) {
   for (const std::uint64_t frame : {0U, 1U, 2U, 3U, 4U, 17U, 30U}) {
     const auto source = open(file, true, true);
     source->resume_at(frame, 0);
-    const auto rest = play(*source, 5, 2, frame);
+    const auto rest = play(*source, 5, 2);
     for (std::size_t i = 0; i < 5; ++i) {
       ASSERT_EQ(rest.rows[i], whole.rows[frame + i]) << frame;
       ASSERT_EQ(rest.times_ns[i], whole.times_ns[frame + i]) << frame;
@@ -101,7 +101,7 @@ TEST(ReplayPacing, a_regular_recording_resumes_with_its_time) {
   const TemporaryFile file("1\n2\n3\n", ".csv");
   const auto source = open(file, true, true, 1000);
   source->resume_at(7, 0);
-  const auto played = play(*source, 3, 3, 7);
+  const auto played = play(*source, 3, 3);
   EXPECT_EQ(played.rows, (Rows{{2}, {3}, {1}}));
   EXPECT_THAT(played.times_ns, ElementsAre(7'000'000, 8'000'000, 9'000'000));
 }
@@ -113,10 +113,12 @@ TEST(ReplayPacing, a_replay_of_one_lap_resumes_in_it_or_is_over) {
   EXPECT_EQ(play(*within, 5).rows, (Rows{{3}}));
   for (const std::uint64_t frame : {3U, 4U, 1000U}) {
     const auto past = open(file, false, true);
-    past->resume_at(frame, 0);
+    EXPECT_FALSE(past->resume_at(frame, 0)) << "no frame is left";
     const auto played = play(*past, 5);
     EXPECT_TRUE(played.ended);
     EXPECT_TRUE(played.rows.empty());
+    EXPECT_TRUE(past->resume_at(frame, frame)) << "it begins anew";
+    EXPECT_EQ(play(*past, 5).rows, (Rows{{1}, {2}, {3}}));
   }
 }
 

@@ -142,7 +142,7 @@ TEST(Simulator, dropouts_are_told_as_lost_frames_and_the_index_goes_on_behind_th
     std::int64_t t = 0;
     double period = 0;
     const FrameLayout layout{.channels = 2, .value_bytes = 8, .stride = 64, .capacity = 100};
-    const Room room{.data = data.data(), .frames = 100, .first_frame = next, .t_first_ns = &t, .period_ns = &period};
+    const Room room{.data = data.data(), .frames = 100, .t_first_ns = &t, .period_ns = &period};
     const Read read = source->read(room, layout, rt::monotonic_ns() + rt::kMillisecond);
     lost += read.lost;
     next += read.lost;
@@ -168,7 +168,7 @@ TEST(Simulator, a_device_that_loses_every_frame_still_keeps_the_time) {
   double period = 0;
   const std::int64_t start = rt::monotonic_ns();
   while (rt::monotonic_ns() < start + 100 * rt::kMillisecond) {
-    const Room room{.data = data.data(), .frames = 100, .first_frame = lost, .t_first_ns = &t, .period_ns = &period};
+    const Room room{.data = data.data(), .frames = 100, .t_first_ns = &t, .period_ns = &period};
     const Read read = source->read(room, layout, rt::monotonic_ns() + 10 * rt::kMillisecond);
     EXPECT_EQ(read.frames, 0U);
     lost += read.lost;
