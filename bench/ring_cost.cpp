@@ -15,6 +15,7 @@
 
 #include "bench/placement.hpp"
 #include "bench/rivals.hpp"
+#include "rt/build_info.hpp"
 
 namespace chappe::bench {
 namespace {
@@ -80,7 +81,7 @@ bool run_round(Case& c, std::uint64_t megabytes, bool plain_first) {
 void print_table(const std::vector<Case>& cases, double load) {
   utsname machine{};
   uname(&machine);
-  std::printf("ring_cost at %s, Linux %s, load %.2f at the start\n", CHAPPE_COMMIT, machine.release, load);
+  std::printf("ring_cost at %s, Linux %s, load %.2f at the start\n", rt::kCommit, machine.release, load);
   std::printf("block   kept dropped  round trip ns  plain GB/s  chappe GB/s  ratio (min-max)      target\n");
   for (const Case& c : cases) {
     double least = 1e9, most = 0;
@@ -99,7 +100,7 @@ void print_table(const std::vector<Case>& cases, double load) {
 }
 
 void print_json(const std::vector<Case>& cases, double load) {
-  std::printf("{\"commit\":\"%s\",\"load\":%.2f,\"cases\":[", CHAPPE_COMMIT, load);
+  std::printf("{\"commit\":\"%s\",\"load\":%.2f,\"cases\":[", rt::kCommit, load);
   const char* between = "";
   for (const Case& c : cases) {
     std::printf("%s{\"block_bytes\":%lu,\"target\":%.2f,\"ratio\":%.4f,\"dropped\":%lu,\"rounds\":[", std::exchange(between, ","),

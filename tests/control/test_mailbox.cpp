@@ -216,7 +216,7 @@ TEST_F(Mailboxes, asking_leaves_no_queue_behind) {
 TEST_F(Mailboxes, an_asker_that_is_killed_leaves_no_queue_behind) {
   auto mailbox = Mailbox::serve(name_);
   ASSERT_TRUE(mailbox);
-  auto asker = std::make_unique<Child>([&](int) { return ask(instance_, "control", verb::kPing, "", kLong) ? 0 : 1; });
+  auto asker = std::make_unique<Child>([&](int) { return ask(instance_, "control", verb::kReload, "", kLong) ? 0 : 1; });
   pollfd waiting{mailbox->fd(), POLLIN, 0};
   ASSERT_EQ(poll(&waiting, 1, kLong), 1);
   const auto command = mailbox->receive();

@@ -96,7 +96,7 @@ TEST(Simulator, index_counts_frames_and_nothing_disturbs_it) {
 }
 
 TEST(Simulator, the_same_seed_gives_the_same_values_however_reads_split_them) {
-  const auto whole = play(*open(everything()), 5000, 5000, 0, 100'000'000);
+  const auto whole = play(*open(everything()), 5000, 5000, 100'000'000);
   expect_same(whole.rows, play(*open(everything()), 5000, 1).rows);
   expect_same(whole.rows, play(*open(everything()), 5000, 97).rows);
 }
@@ -183,7 +183,7 @@ TEST(Simulator, no_frame_comes_before_it_is_due) {
   std::uint32_t frames = 0;
   std::int64_t first_time = 0;
   while (frames < 400) {
-    const auto played = play(*source, 37, 37, frames, rt::kMillisecond);
+    const auto played = play(*source, 37, 37, rt::kMillisecond);
     const std::int64_t now = rt::monotonic_ns();
     if (frames == 0) first_time = played.times_ns.front();
     for (const auto t : played.times_ns) ASSERT_LE(t, now);
