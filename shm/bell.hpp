@@ -15,9 +15,9 @@
 namespace chappe::shm {
 
 /// STEP bell: the cursor was stored before. Real time; a system call only if the other side sleeps.
-/// SYNC(bell): this fence and the sleeper's order cursor against value; without them 1 in 5,000 messages sleeps through, on x86 too.
+/// This fence and the sleeper's order cursor against value; without them 1 in 5,000 messages sleeps through, on x86 too.
 inline void ring_bell(sem_t& bell, rt::Counter& failed) noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // SYNC(bell)
   int value = 0;
   if (sem_getvalue(&bell, &value) == 0 && value > 0) return;
   if (sem_post(&bell) != 0) failed.add();
@@ -27,20 +27,20 @@ inline void ring_bell(sem_t& bell, rt::Counter& failed) noexcept {
 /// Rings on adopt and attach: a peer killed between sem_post's add and its wake leaves value 1 with the other side asleep, so the value is
 /// taken first and posted whatever it was.
 inline void ring_bell_anew(sem_t& bell, rt::Counter& failed) noexcept {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // SYNC(bell)
   sem_trywait(&bell);
   if (sem_post(&bell) != 0) failed.add();
 }
 
 /// Sleeps until rung or CLOCK_MONOTONIC reaches the deadline; the caller looks at its cursor again in either case.
-/// True: rung. The fence after it is the sleeper's half of SYNC(bell); Arm needs it.
+/// True: rung. The fence after it is the sleeper's half; Arm needs it.
 inline bool sleep_on_bell(sem_t& bell, std::int64_t deadline_ns) noexcept {
   const timespec deadline = rt::to_timespec(deadline_ns);
   int result = 0;
   do {
     result = sem_clockwait(&bell, CLOCK_MONOTONIC, &deadline);
   } while (result != 0 && errno == EINTR);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // SYNC(bell)
   return result == 0;
 }
 

@@ -20,7 +20,7 @@ std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) {
   return kWindowsPerStream * (1 + history) * record_bytes(channels);
 }
 
-/// SYNC(board), reader's side. Races with the writer by design; the sequence decides afterwards whether the copy counts.
+/// Races with the writer by design; the sequence decides afterwards whether the copy counts.
 #if defined(__clang__) || defined(__GNUC__)
 __attribute__((no_sanitize("thread")))
 #endif
@@ -38,7 +38,7 @@ bool accept(const std::byte* slots, const BoardControl& control, std::size_t byt
     const auto& sequence = reinterpret_cast<const BoardSlot*>(slot)->sequence;
     if (sequence.load(std::memory_order_acquire) != latest) continue;
     copy_racing(out, slot, bytes);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(board)
     if (sequence.load(std::memory_order_relaxed) == latest) return true;
   }
   return false;

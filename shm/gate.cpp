@@ -188,8 +188,9 @@ std::uint64_t GateHolder::attach(const RingReader& ring, std::uint64_t upto) noe
 
 bool GateHolder::thrown_out(const RingReader& ring) const noexcept {
   const GateMirror& m = ring.status().gates[index_];
-  const auto says = [this](const Word& word) { return word.load(std::memory_order_acquire) == epoch_ + 1; };
-  return says(m.verdict) || says(m.detached) || says(m.evicted);  // STEP evict 6
+  const std::uint64_t mine = epoch_ + 1;
+  return m.verdict.load(std::memory_order_acquire) == mine || m.detached.load(std::memory_order_acquire) == mine ||
+         m.evicted.load(std::memory_order_acquire) == mine;  // STEP evict 6
 }
 
 void GateHolder::release(std::uint64_t upto) noexcept {

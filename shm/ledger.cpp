@@ -56,12 +56,12 @@ BoardTotals copy_once(const LedgerEntry& e) noexcept {
 BoardTotals totals_of(const LedgerEntry& entry) noexcept {
   BoardTotals first = copy_once(entry);
   for (int attempt = 0; attempt < 1000; ++attempt) {
-    std::atomic_thread_fence(std::memory_order_acquire);
+    std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(totals)
     const BoardTotals second = copy_once(entry);
     if (std::memcmp(&first, &second, sizeof first) == 0) break;
     first = second;
   }
-  std::atomic_thread_fence(std::memory_order_acquire);  // what the caller looks at next is no older than this
+  std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(totals): what the caller looks at next is no older
   return first;
 }
 

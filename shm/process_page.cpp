@@ -33,7 +33,7 @@ void copy_racing(std::byte* to, const std::byte* from) noexcept {
 void write_process_page(ProcessPage& page, const ProcessReport& r) noexcept {
   const std::uint64_t odd = page.sequence.load(std::memory_order_relaxed) | 1;
   page.sequence.store(odd, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
+  std::atomic_thread_fence(std::memory_order_release);  // SYNC(page)
   page.since_realtime_ns = r.since_ns;
   page.config_hash = r.config_hash;
   page.config_generation = r.config_generation;
@@ -118,7 +118,7 @@ bool read_process_page(const ProcessPage& shared, ProcessReport& r) {
     const std::uint64_t before = shared.sequence.load(std::memory_order_acquire);
     if (before == 0) return false;
     copy_racing(body, source);
-    std::atomic_thread_fence(std::memory_order_acquire);
+    std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(page)
     whole = before % 2 == 0 && shared.sequence.load(std::memory_order_relaxed) == before;
   }
   if (!whole) return false;

@@ -5,7 +5,7 @@
    Holds: at rest everything is published and consumed; a semaphore's value stays 0 or 1.
    -DDROP_PRODUCER_FENCE, -DDROP_CONSUMER_FENCE: between cursor and value. -DDROP_SLEEPER_FENCE (with ARM). -DDROP_ADOPT_BELL,
    -DDROP_ATTACH_BELL. -DCOALESCE: adopt and attach post only if the value is 0. -DBELL_BEFORE_LIVE: attach 6 before attach 5.
-   -DPOST_ALWAYS: the value is not looked at before a post. */
+   -DPOST_ALWAYS: the value is not looked at before a post. -DLIVE: everything is consumed in the end, in every fair run. */
 #ifndef N
 #define N 2
 #endif
@@ -163,6 +163,10 @@ ends:      if
   od
 }
 
+#ifdef LIVE
+ltl consumed_in_the_end { <> (head == K && tail == K) }
+#else
 active proctype rest() {
   timeout -> assert(head == K && tail == K)
 }
+#endif

@@ -8,9 +8,10 @@
    -DDROP_LIVE: the feed judges `tail` before `live` says whose it is. -DDROP_ROOM: attach 4 leaves no slot for the block in the feed's hand.
    -DLIVE_FIRST: attach 5 before 4. -DSAME_EPOCH: attach 2 does not count owner_epoch up. -DKEEP_EPOCH: a feed that runs free does not look
    again. -DEVICT_FLAG: `evicted` says yes, and not whom. -DHEAD_FIRST: publish 5 before 4. -DLEASE_FIRST: the watcher tests the lease before
-   it reads owner_epoch; -DTAKE_OVER_LEASE_FIRST: the adopter does. -DDROP_FREE_BELL: no bell while running free. -DDROP_FEED_FENCE: no
-   SYNC(attach) and SYNC(bell) on the feed's side. -DDROP_ATTACH_FENCE: none on the consumer's. -DDROP_TAKE_OVER: no adopt 5. -DDROP_RANGE: a
-   tail out of range is believed (with -DLIES: a consumer that once stores a wrong tail).
+   it reads owner_epoch; -DTAKE_OVER_LEASE_FIRST: the adopter does. -DDROP_FREE_BELL: no bell while running free. -DDROP_TAKE_OVER: no adopt
+   5. -DDROP_FEED_FENCE: no SYNC(attach) and SYNC(bell) on the feed's side (-DATTACH_ALONE: nobody minds a sleeper, so that the first is what
+   is seen). -DDROP_ATTACH_FENCE: none on the consumer's. -DDROP_RANGE: a tail out of range is believed (with -DLIES: a consumer that once
+   stores a wrong tail).
    -DLIVE: what is committed is aggregated in the end, in every fair run. -DRETRY: the drain waits for a block that is not there.
    -DSTOP: the consumer may be stopped for ever before any step, and the feed comes to its end all the same. -DWAIT: it waits for room. */
 #ifndef N
@@ -303,7 +304,7 @@ ends:
 ltl aggregated_in_the_end { <> (done && upto == head && (aggregated | overrun) == committed) }
 #elif defined(STOP)
 ltl feed_ends { <> done }
-#else
+#elif !defined(ATTACH_ALONE)
 active proctype rest() {
   timeout -> assert(head == upto && (aggregated | overrun) == committed && (aggregated & overrun) == 0 && lease)
 }

@@ -1,7 +1,8 @@
 /* The window log: what closes a window, the board, the rows on their way to the log's thread, the file, and the start that cuts, compares and
    writes again. Window k is closed by block k and has one row. The aggregator is killed before any step, also in the middle of a row. The
    board keeps the last H closed windows; the disk may stand still, so rows wait or find no room.
-   Holds: the file never has a row twice, nor a torn one before a whole one; at rest each closed window is in it or counted as lost.
+   Holds: the file never has a row twice, nor a torn one before a whole one; at rest the rows in it and those counted as lost are no fewer than
+   the closed windows (a row may be counted twice: what was counted since the board's last publication is done again after a kill).
    -DROWS_FIRST: rows go to the log's thread before the board is published. -DDROP_CUT: the start does not cut a torn last line.
    -DDROP_COMPARE: it writes what the board holds without a look at the file's end. -DDROP_REWRITE: it goes on behind what is there.
    -DDROP_COUNT: it does not count what the board no longer holds. -DLOGGED_EARLY: a row counts as logged when it is handed over.
@@ -21,12 +22,18 @@
 byte board_closed, board_logged; /* the board: one step, board.pml has its parts; upto is `closed`, for each block closes a window */
 byte file[W + KC + 1], lines;    /* the file: window + 1 of each row */
 bool torn;                       /* and half a row behind them */
-byte lost;                       /* bits: counted as lost, in the board's control */
+byte lost;                       /* rows, in the board's control */
 byte kills, life;
 /* private to the process */
 byte rows[ROOM], handed, taken, written, settled;
 bool ready;
 #define IN_FILE(k) (seen & (1 << (k)))
+#define CHANGED (pending || closed != board_closed || LOGGED != board_logged)
+#ifdef LOGGED_EARLY
+#define LOGGED (settled + handed)
+#else
+#define LOGGED (settled + written)
+#endif
 #define KILL :: kills < KC -> atomic { kills++; life++; ready = 0 }; goto start
 
 active proctype drain() {
@@ -46,7 +53,7 @@ start:
 #ifndef DROP_REWRITE
   k = logged; /* what the board no longer holds */
 #ifndef DROP_COUNT
-  if KILL :: atomic { skip; do :: k + H < closed -> lost = lost | (1 << k); k++ :: else -> break od } fi;
+  if KILL :: atomic { skip; do :: k + H < closed -> lost++; k++ :: else -> break od } fi;
 #else
   do :: k + H < closed -> k++ :: else -> break od;
 #endif
@@ -61,16 +68,16 @@ start:
   :: else -> break
   od;
 #endif
-  atomic { logged = closed; settled = closed; k = 0; seen = 0; ready = 1 }
+  atomic { settled = closed; k = 0; seen = 0; ready = 1 }
   do
-  :: closed < W || board_logged != W || pending ->
+  :: closed < W || CHANGED ->
      if
      KILL
      :: closed < W && pending == 0 -> /* consume 5: closes a window, a row for it if there is room */
         if
         :: handed - taken < ROOM -> pending = closed + 1
         :: else ->
-           if KILL :: lost = lost | (1 << closed) fi;
+           if KILL :: lost++ fi;
 #ifndef DROP_SETTLED
            settled++
 #endif
@@ -81,15 +88,11 @@ start:
 #else
         skip
 #endif
-     :: true ->
-#ifdef LOGGED_EARLY
-        if KILL :: atomic { logged = settled + handed; board_closed = closed; board_logged = logged } fi; /* board 1 to 4 */
-#else
-        if KILL :: atomic { logged = settled + written; board_closed = closed; board_logged = logged } fi; /* board 1 to 4 */
-#endif
+     :: CHANGED ->
+        if KILL :: atomic { board_closed = closed; board_logged = LOGGED } fi; /* board 1 to 4 */
         if :: pending -> if KILL :: atomic { rows[handed % ROOM] = pending; handed++; pending = 0 } fi :: else fi
      fi
-  :: closed == W && board_logged == W && pending == 0 -> break
+  :: closed == W && !CHANGED && written == handed -> break
   od
 }
 
@@ -107,13 +110,13 @@ end:
 }
 
 active proctype rest() {
-  byte i, seen;
+  byte i, seen, rows_there;
   timeout -> atomic {
     assert(board_closed == W && board_logged == W && !torn);
     do
-    :: i < lines -> assert(!(seen & (1 << (file[i] - 1)))); seen = seen | (1 << (file[i] - 1)); i++
+    :: i < lines -> assert(!(seen & (1 << (file[i] - 1)))); seen = seen | (1 << (file[i] - 1)); rows_there++; i++
     :: else -> break
     od;
-    assert((seen | lost) == (1 << W) - 1)
+    assert(rows_there + lost >= W && (kills > 0 || rows_there + lost == W))
   }
 }

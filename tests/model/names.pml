@@ -4,14 +4,13 @@
    step to open, and the board is one step to publish (board.pml).
    Holds: one producer writes at a time; no frame is merged twice or out of order; a frame that was committed is merged, unless it stood in a
    predecessor that gave way to another one, and then it is counted; at rest both producers have ended in order, and no name is left.
-   -DRING_FIRST: create 4 names the ring before the gates. -DDROP_NAME_CHECK: adopt 1 does not look whether the locked gates still have the
-   name. -DDROP_LEASE: adopt 1 does not wait for the lease. -DDROP_MAKING: adopt 2 takes any ring that it finds beside the gates.
-   -DRETIRE_FIRST: supersede 3 before the new pair has names. -DLATE_LEASE: create 3 after create 4. -DDROP_PREDECESSOR: no supersede 1. -DNEW_FIRST: the aggregator takes the ring before what is
-   draining. -DUNLINK_BY_NAME: the end unlinks the gates first, and then whatever has
-   the ring's name. -DLEDGER_LAST: the end unlinks the ledger behind the gates. -DDROP_ACKNOWLEDGE: the end does not wait. -DDROP_FOLLOWS: what is draining is taken only if the board speaks of it or of none.
-   -DDROP_STILL_ENDED: end 2 does not
-   look again whether the ring is still at its end. -DDROP_ENDED: a ring is done
-   with once it is merged, though the totals are not on the board. */
+   -DRING_FIRST: create 4 names the ring before the gates. -DLATE_LEASE: create 3 after create 4. -DDROP_LEASE: adopt 1 does not wait for
+   the lease. -DDROP_NAME_CHECK: nor looks whether the locked gates still have the name. -DDROP_MAKING: adopt 2 takes any ring that it finds
+   beside the gates. -DDROP_PREDECESSOR: no supersede 1. -DNEW_FIRST: the aggregator takes the ring before what is draining.
+   -DDROP_FOLLOWS: and what is draining only if the board speaks of it or of none. -DUNLINK_BY_NAME: the end unlinks the gates first, and
+   then whatever has the ring's name. -DLEDGER_LAST: it unlinks the ledger behind the gates. -DDROP_ACKNOWLEDGE: it does not wait.
+   -DDROP_STILL_ENDED: end 2 does not look again whether the ring is still at its end. -DDROP_ENDED: a ring is done with once it is merged,
+   though the totals are not on the board. */
 #ifndef KP
 #define KP 1
 #endif
@@ -107,9 +106,6 @@ again:
 #else
         skip
 #endif
-#ifdef RETIRE_FIRST
-        ; if KILLP :: atomic { retired[old] = 1; ended[old] = 0 } fi
-#endif
      :: else
      fi
   fi;
@@ -131,9 +127,7 @@ again:
 #ifndef RING_FIRST
   if KILLP :: ring = mine fi;
 #endif
-#ifndef RETIRE_FIRST
   if :: old != NONE -> if KILLP :: atomic { retired[old] = 1; ended[old] = 0 } fi :: else fi; /* supersede 3 */
-#endif
 opened:
   if KILLP :: atomic { skip; if :: ledger == NONE -> ledgers++; ledger = ledgers :: else fi; l = ledger } fi;
   atomic { writers++; writing = 1; ended[mine] = 0; retired[mine] = 0; assert(writers == 1) }
