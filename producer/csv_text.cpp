@@ -244,7 +244,7 @@ bool is_time_name(std::string_view cell) {
 std::optional<config::TimeUnit> unit_of_name(std::string_view cell) {
   using config::TimeUnit;
   constexpr std::pair<std::string_view, TimeUnit> kUnits[] = {
-      {"s", TimeUnit::s},   {"sec", TimeUnit::s},  {"seconds", TimeUnit::s},      {"ms", TimeUnit::ms}, {"msec", TimeUnit::ms},
+      {"s", TimeUnit::s},   {"sec", TimeUnit::s},   {"seconds", TimeUnit::s},    {"ms", TimeUnit::ms}, {"msec", TimeUnit::ms},
       {"us", TimeUnit::us}, {"usec", TimeUnit::us}, {"\xc2\xb5s", TimeUnit::us}, {"ns", TimeUnit::ns}, {"nsec", TimeUnit::ns}};
   std::string text = lower(trim(cell));
   const bool bracketed = !text.empty() && (text.back() == ')' || text.back() == ']');

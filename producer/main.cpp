@@ -83,8 +83,7 @@ rt::Done Service::open() {
   producer_->publish_report(report_);
   log(LogLevel::info, "real time: " + shm::realtime_text(report_));
   const bool refused = !report_.realtime_refused.empty();
-  if (refused && options_.require_realtime)
-    return rt::Error{EX_NOPERM, "real time was required and refused: " + report_.realtime_refused};
+  if (refused && options_.require_realtime) return rt::Error{EX_NOPERM, "real time was required and refused: " + report_.realtime_refused};
   if (refused) log(LogLevel::warn, "REAL TIME REFUSED, running on without it: " + report_.realtime_refused);
   producer_->begin();
   return rt::done();

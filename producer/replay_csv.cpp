@@ -162,7 +162,8 @@ std::string CsvRecording::complaints() const {
   const std::string trouble = file_.trouble();
   if (!fault_seen_.is_up()) return trouble;
   const std::uint64_t rows = skipped_.get();
-  return (trouble.empty() ? "" : trouble + "; ") + file_.path() + ": " + std::to_string(rows) + (rows == 1 ? " row" : " rows") + " skipped; the first is " + describe(first_fault_);
+  return (trouble.empty() ? "" : trouble + "; ") + file_.path() + ": " + std::to_string(rows) + (rows == 1 ? " row" : " rows") +
+         " skipped; the first is " + describe(first_fault_);
 }
 
 std::string CsvRecording::describe(const Fault& fault) const {
