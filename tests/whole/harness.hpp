@@ -40,7 +40,7 @@ class Child {
   void signal(int number) const;
   void kill_it();                                      ///< SIGKILL, and waits
   std::optional<int> wait_for(std::int64_t limit_ns);  ///< exit code; nullopt: it still runs (or died by a signal: -signal)
-  std::optional<int> poll() { return wait_for(0); }  ///< exit code, if it has ended
+  std::optional<int> poll() { return wait_for(0); }    ///< exit code, if it has ended
   [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
