@@ -68,6 +68,7 @@
   X(attach_5_live, 0)                                   \
   X(attach_6_rung, 0)                                   \
   X(watch_dead, 0)                                      \
+  X(watch_evicted, 0)                                   \
   X(gate_detached, 0)                                   \
   /* consume */                                         \
   X(consume_3_measured, 0)                              \

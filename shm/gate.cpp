@@ -125,6 +125,7 @@ bool GateKeeper::evict() noexcept {
   const std::uint64_t epoch = standing_.epoch;
   if (ring_->gate(index_).owner_epoch.load(std::memory_order_seq_cst) != epoch) return false;  // STEP evict 2: it attached anew meanwhile
   mirror().evicted.store(epoch + 1, std::memory_order_seq_cst);                                // STEP evict 3
+  CHAPPE_FAULT(watch_evicted);
   ring_->status().evictions.add();
   return true;
 }

@@ -69,13 +69,13 @@ Scene::~Scene() {
 
 /// `proof` is a function of the frame index; `noise` is there because one stream is not two.
 void Scene::configure(const Settings& settings) const {
-  instance_.configure("[ring]\nblocks = " + std::to_string(settings.blocks) +
-                      "\nblock_bytes = 4096\nmax_delay = \"5ms\"\n[realtime]\nlock_memory = false\n"
-                      "[[stream]]\nname = \"proof\"\nrate = 20000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"b\", "
-                      "waveform = \"index\"}]\n[[stream.window]]\nframes = " +
-                      std::to_string(settings.window) +
-                      "\n[[stream]]\nname = \"noise\"\nrate = 1000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n" +
-                      settings.more);
+  instance_.configure(
+      "[ring]\nblocks = " + std::to_string(settings.blocks) + "\nblock_bytes = 4096\nmax_delay = \"5ms\"\n" + settings.ring +
+      "[realtime]\nlock_memory = false\n"
+      "[[stream]]\nname = \"proof\"\nrate = 20000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"b\", "
+      "waveform = \"index\"}]\n[[stream.window]]\nframes = " +
+      std::to_string(settings.window) +
+      "\n[[stream]]\nname = \"noise\"\nrate = 1000\nchannels = 8\n[[stream.window]]\nduration = \"100ms\"\n" + settings.more);
 }
 
 void Scene::start(Role role, const std::vector<std::string>& more) {

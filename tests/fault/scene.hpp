@@ -21,6 +21,7 @@ class Scene {
  public:
   struct Settings {
     int blocks = 512, window = 500;
+    std::string ring{};  ///< lines of [ring]
     std::string more;
   };
 

@@ -93,6 +93,15 @@ void full_ring(Scene& s, const Case& c, FaultAction action) {
   s.child(Role::aggregator).signal(SIGCONT);
 }
 
+void standing_aggregator(Scene& s, const Case& c, FaultAction action) {
+  s.configure({.blocks = 32, .window = 500, .ring = "stall_timeout = \"100ms\"\n", .more = {}});
+  s.start_both_and_flow();
+  s.child(Role::aggregator).signal(SIGSTOP);
+  arm(s, c, action);
+  Scene::until([&] { return has_struck(s, c); });
+  s.child(Role::aggregator).signal(SIGCONT);
+}
+
 void dead_aggregator(Scene& s, const Case& c, FaultAction action) {
   s.start_both_and_flow();
   arm(s, c, action);
@@ -243,6 +252,7 @@ const std::vector<Case>& cases() {
       {P::attach_5_live, kAggregator, successor},
       {P::attach_6_rung, kAggregator, successor},
       {P::watch_dead, kProducer, dead_aggregator},
+      {P::watch_evicted, kProducer, standing_aggregator},
       {P::gate_detached, kProducer, lying_tail},
       {P::consume_3_measured, kAggregator, running},
       {P::consume_5_merged, kAggregator, running},
