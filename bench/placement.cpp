@@ -2,11 +2,13 @@
 
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -34,6 +36,7 @@ void* shared_memory(std::size_t bytes) {
 std::function<bool()> beside(int cpu, const std::function<bool()>& body) {
   const pid_t child = fork();
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     pin(cpu);
     _exit(body() ? 0 : 1);
   }

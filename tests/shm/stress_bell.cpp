@@ -2,10 +2,12 @@
 // the producer pausing at random until all is read, so that it really sleeps. A wait that ends by time twice while a block is there, and
 // nobody had rung, is a lost wake-up; there must be none. --broken rings without the fence, and must lose some: the check of the check.
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <optional>
@@ -188,6 +190,7 @@ bool run(const Options& options, Counts& counts) {
     consumer.join();
   } else {
     const pid_t child = fork();
+    if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (child == 0) consume_apart(instance, counts, options.messages);
     producer.run(options.messages);
     int status = 0;

@@ -1,5 +1,6 @@
 #include "torture_ring_campaign.hpp"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,7 +45,10 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
   role.due_ns = in(kHang);
   ++role.tally->starts;
   const pid_t pid = fork();
-  if (pid == 0) body(start, shared_);
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // a campaign that is itself killed leaves nobody running
+    body(start, shared_);
+  }
   if (pid < 0) outcome_.failure = "fork failed";
   return pid;
 }
