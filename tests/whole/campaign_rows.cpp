@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <utility>
 
 #include "campaign.hpp"
 #include "window_rows.hpp"
@@ -17,7 +18,7 @@ std::string out_of_range(const Row& row, double channel) {
 }
 
 std::string prove_channel(std::vector<Row>& rows, double channel) {
-  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.first < b.first; });
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return std::pair(a.first, a.count) < std::pair(b.first, b.count); });
   std::uint64_t next = 0;  // the least that the next row may begin with
   for (const Row& row : rows) {
     if (row.first < next) return "frame " + std::to_string(row.first) + " stands in two rows, of window " + std::to_string(row.window);
