@@ -17,9 +17,13 @@ std::string where(const Row& row) {
 
 }  // namespace
 
-std::vector<Row> rows_of(const std::string& file, const std::string& stream) {
+std::vector<Row> rows_of(const std::string& file, const std::string& stream, std::uint64_t last_bytes) {
   std::vector<Row> rows;
-  std::ifstream log(file);
+  std::ifstream log(file, std::ios::ate);
+  const std::streamoff end = log.tellg();
+  const bool whole = end < 0 || static_cast<std::uint64_t>(end) <= last_bytes;
+  log.seekg(whole ? 0 : end - static_cast<std::streamoff>(last_bytes));
+  if (std::string half_line; !whole) std::getline(log, half_line);
   for (std::string line; std::getline(log, line);) {
     std::vector<std::string> c;
     std::istringstream text(line);

@@ -12,8 +12,8 @@ struct Row {
   double mean = 0, min = 0, max = 0;
 };
 
-/// The rows of one stream, in the order of the file.
-std::vector<Row> rows_of(const std::string& file, const std::string& stream);
+/// The rows of one stream, in the order of the file; with `last_bytes` those whose lines begin within so many bytes of its end.
+std::vector<Row> rows_of(const std::string& file, const std::string& stream, std::uint64_t last_bytes = ~std::uint64_t{0});
 
 /// Whether the row is that of (frame index mod 65536) + channel over [first, first + count). Empty, or what is wrong.
 std::string not_of_index(const Row& row, double channel);
