@@ -127,7 +127,7 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
   auto ledger = shm::LedgerWriter::open(config.instance, names, spec.readers);
   if (!ledger) return ledger.error();
   ledger_ = std::make_unique<shm::LedgerWriter>(std::move(*ledger));
-  restore_ended_totals(config.instance);
+  static_cast<void>(ledger_->restore_ended(config.instance));  // a board that is damaged has no totals
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (auto claimed = claim_entry(i, config.streams[i]); !claimed) {
       if (is_unused()) ring_->unlink();
@@ -167,21 +167,6 @@ std::string Producer::how_opened(const config::Config& config) const {
   return std::string(how) + " the ring of instance " + config.instance + ": " + std::to_string(config.ring.blocks) + " blocks of " +
          std::to_string(config.ring.block_bytes) + " bytes, " + std::to_string(layouts_.size()) + " streams, epoch " +
          std::to_string(ring_->status().epoch.load(std::memory_order_relaxed));
-}
-
-/// A run that ended in order handed its totals to the board; a new one goes on from there, so that a restart does not forget.
-void Producer::restore_ended_totals(const std::string& instance) {
-  auto board = shm::BoardReader::open(instance);
-  if (!board || !*board) return;
-  shm::BoardImage image((*board)->tables());
-  if (!(*board)->copy(image)) return;
-  const auto& streams = (*board)->tables().streams;
-  for (std::size_t i = 0; i < ring_->tables().streams.size(); ++i) {
-    for (std::size_t k = 0; k < streams.size(); ++k) {
-      if (!ledger_->is_new(i) || image.stream(k).ended == 0 || std::strcmp(streams[k].name, ring_->tables().streams[i].name) != 0) continue;
-      ledger_->restore(i, image.stream(k).totals);
-    }
-  }
 }
 
 /// A recording goes on where it was, also after a kill; another one is never taken for its rest.

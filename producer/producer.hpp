@@ -56,7 +56,6 @@ class Producer {
   rt::Done open_sources(const config::Config& config, shm::RingSpec& spec);
   rt::Done open_memory(const config::Config& config, const shm::RingSpec& spec, std::vector<std::string>& notes);
   rt::Done claim_entry(std::size_t stream, const config::Stream& config);
-  void restore_ended_totals(const std::string& instance);
   void resume_source(std::size_t stream) noexcept;
   void open_loops(const config::Config& config, const std::vector<std::uint32_t>& pools);
   [[nodiscard]] std::string how_opened(const config::Config& config) const;

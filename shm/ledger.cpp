@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "rt/fault.hpp"
+#include "shm/board.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -98,6 +99,22 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const s
     ledger.entries_.push_back(entry);
   }
   return ledger;
+}
+
+rt::Done LedgerWriter::restore_ended(const std::string& instance) {
+  auto board = BoardReader::open(instance);
+  if (!board) return board.error();
+  if (!*board) return rt::done();
+  BoardImage image((*board)->tables());
+  if (!(*board)->copy(image)) return rt::done();
+  const auto& streams = (*board)->tables().streams;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    for (std::size_t k = 0; k < streams.size(); ++k) {
+      if (!is_new(i) || image.stream(k).ended == 0 || std::strncmp(streams[k].name, entry(i).name, kNameBytes) != 0) continue;
+      restore(i, image.stream(k).totals);
+    }
+  }
+  return rt::done();
 }
 
 void LedgerWriter::restore(std::size_t stream, const BoardTotals& t) noexcept {

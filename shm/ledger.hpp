@@ -18,13 +18,17 @@ class LedgerWriter {
   [[nodiscard]] LedgerEntry& entry(std::size_t stream) const noexcept { return *entries_[stream]; }
   /// True when the entry was made by this open, so that totals of an ended run can be put back. It counts for others once it is repaired.
   [[nodiscard]] bool is_new(std::size_t stream) const noexcept { return new_[stream]; }
-  void restore(std::size_t stream, const BoardTotals& totals) noexcept;
+  /// A run that ended in order handed its totals to the board: entries made by this open go on from there, so that a restart does not
+  /// forget. An Error only if the board cannot be trusted; without one there is nothing to restore.
+  rt::Done restore_ended(const std::string& instance);
   /// STEP adopt 4: committed from the slots, then filled, handed and dropped.crash by assignment, in this order; a new entry is used from
   /// now.
   void repair(std::size_t stream, std::uint64_t committed_in_slots) noexcept;
   void unlink();
 
  private:
+  void restore(std::size_t stream, const BoardTotals& totals) noexcept;
+
   Segment segment_;
   std::string path_;
   std::vector<LedgerEntry*> entries_;

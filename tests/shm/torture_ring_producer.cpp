@@ -38,7 +38,6 @@ class Producer {
     shared_.tell("producer: %s", text.c_str());
     _exit(1);
   }
-  void restore_ended_totals();
   void watch_and_tidy();
   void read(std::uint32_t stream);
   void hand_on();
@@ -73,7 +72,7 @@ void Producer::open() {
   auto ledger = LedgerWriter::open(start_.instance, names, {});
   if (!ledger) fail(ledger.error().text);
   ledger_ = std::make_unique<LedgerWriter>(std::move(*ledger));
-  restore_ended_totals();
+  if (auto restored = ledger_->restore_ended(start_.instance); !restored) fail(restored.error().text);
   for (std::size_t i = 0; i < names.size(); ++i) {
     seat_.pass();
     ledger_->repair(i, ring_->committed_in_slots(names[i]));
@@ -84,21 +83,6 @@ void Producer::open() {
   ring_->open_for_business();
   shared_.adopting.store(0, std::memory_order_seq_cst);
   watcher_ = std::thread([this] { watch_and_tidy(); });  // no rt::Thread: its prefaulted stack would be half of the start
-}
-
-void Producer::restore_ended_totals() {
-  auto board = BoardReader::open(start_.instance);
-  if (!board) fail(board.error().text);
-  if (!*board) return;
-  BoardImage image((*board)->tables());
-  if (!(*board)->copy(image)) return;
-  const auto& streams = (*board)->tables().streams;
-  for (std::size_t i = 0; i < ring_->tables().streams.size(); ++i) {
-    for (std::size_t k = 0; k < streams.size(); ++k) {
-      if (!ledger_->is_new(i) || image.stream(k).ended == 0 || std::strcmp(streams[k].name, ring_->tables().streams[i].name) != 0) continue;
-      ledger_->restore(i, image.stream(k).totals);
-    }
-  }
 }
 
 /// Watches the gate, and forgets a predecessor once the board speaks of this ring.
