@@ -143,41 +143,28 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   return try_attach(notes);
 }
 
-/// What is retired first, then the ring itself. A ring that has both names (supersede, killed after 1) is not retired.
+/// What is retired first, then the ring itself.
 rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   const auto trouble = [&](const std::string& text) {
     if (text != last_trouble_) notes.push_back(text);
     last_trouble_ = text;
     return rt::done();
   };
-  const std::uint64_t known = board_->image().head().incarnation;
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
-  if (draining && *draining && is_to_drain(**draining)) {
-    auto current = shm::RingReader::open(config_.instance);
-    const bool one_ring = current && *current && (*current)->tables().incarnation == (*draining)->tables().incarnation;
-    const bool left = one_ring || (current && *current && (*draining)->head() == board_->image().head().upto && known != 0);
-    if (!left) return begin_session(std::move(**draining), true, notes);
-  }
   auto ring = shm::RingReader::open(config_.instance);
+  const shm::RingReader* const current = ring && *ring ? &**ring : nullptr;
+  if (draining && *draining && shm::is_to_drain(**draining, current, board_->tables(), board_->image()))
+    return begin_session(std::move(**draining), true, notes);
   if (!ring) return trouble(ring.error().text);
   if (!*ring) return rt::done();
   const auto state = static_cast<shm::RingState>((*ring)->status().state.load(std::memory_order_acquire));
-  const bool finished = state == shm::RingState::ended && known == (*ring)->tables().incarnation &&
+  const bool finished = state == shm::RingState::ended && board_->image().head().incarnation == (*ring)->tables().incarnation &&
                         board_->image().head().upto == (*ring)->head() && has_totals((*ring)->tables());
   if (finished || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return rt::done();
   auto begun = begin_session(std::move(**ring), false, notes);
   if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error().text);  // until its producer has made it anew
   if (begun) last_trouble_.clear();
   return begun;
-}
-
-/// The board speaks of the retired ring, or of none, or of one that gave way to it.
-bool Aggregator::is_to_drain(const shm::RingReader& retired) const {
-  const std::uint64_t known = board_->image().head().incarnation;
-  if (known == 0 || known == retired.tables().incarnation) return true;
-  const auto current = shm::RingReader::open(config_.instance);
-  if (current && *current && (*current)->tables().incarnation == known) return false;
-  return shm::is_ahead_of_board(retired, board_->tables(), board_->image());
 }
 
 /// The totals of an end are on the board, for all streams of the ring.

@@ -45,7 +45,6 @@ class Aggregator {
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
   void end_session(std::vector<std::string>& notes);
   void hand_over_totals();
-  [[nodiscard]] bool is_to_drain(const shm::RingReader& retired) const;
   [[nodiscard]] bool has_totals(const shm::RingTables& ring) const;
   void rewrite_log(std::vector<std::string>& notes);
   [[nodiscard]] WindowPlan plan_for(const shm::RingTables& ring) const;

@@ -62,6 +62,37 @@ TEST_F(BoardTest, a_retired_ring_is_ahead_of_a_board_that_has_less_of_a_stream_t
   EXPECT_FALSE(is_ahead_of_board(**retired, board.tables(), board.image()));
 }
 
+TEST_F(BoardTest, a_retired_ring_is_drained_until_the_board_that_speaks_of_it_has_all_of_it) {
+  {
+    RingWriter first = make();
+    put(first, 0);
+    put(first, 1);  // head 2, frames to 7
+  }
+  const auto second = RingWriter::open(spec(3));
+  const auto retired = RingReader::open(instance_, "ring.draining");
+  const RingReader ring = read();
+  ASSERT_TRUE(second && retired && *retired);
+  BoardWriter board = make_board();
+  const auto drained = [&](const RingReader& of, const RingReader* current) {
+    return is_to_drain(of, current, board.tables(), board.image());
+  };
+  EXPECT_TRUE(drained(**retired, &ring)) << "the board speaks of none";
+  EXPECT_FALSE(drained(ring, &ring)) << "both names are one ring";
+  BoardSlot& head = board.image().head();
+  head.incarnation = (*retired)->tables().incarnation;
+  head.upto = 1;
+  EXPECT_TRUE(drained(**retired, &ring));
+  head.upto = 2;
+  EXPECT_FALSE(drained(**retired, &ring)) << "it has all of it";
+  EXPECT_TRUE(drained(**retired, nullptr)) << "and no successor: its end is still to be told";
+  head.incarnation = ring.tables().incarnation;
+  EXPECT_FALSE(drained(**retired, &ring)) << "the successor was come to";
+  head.incarnation = ring.tables().incarnation ^ 1;
+  EXPECT_TRUE(drained(**retired, &ring)) << "upto counts blocks of another ring: that it equals this one's head says nothing";
+  board.image().stream(0).next_frame = 8;
+  EXPECT_FALSE(drained(**retired, &ring)) << "all its frames are merged";
+}
+
 TEST_F(BoardTest, a_publication_that_was_never_finished_is_never_seen) {
   BoardWriter writer = make_board();
   writer.image().head().upto = 1;
