@@ -11,13 +11,13 @@ namespace {
 constexpr std::int64_t kPatience = 30 * rt::kSecond;  // what takes longer hangs
 constexpr const char* kPrograms[] = {"chappe-producer", "chappe-aggregator", "chappe-display"};
 
-std::uint64_t sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count) {
+}  // namespace
+
+std::uint64_t Campaign::sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count) {
   std::uint64_t sum = 0;
   for (const auto& a : s.ledger.streams) sum += a.*count;
   return sum;
 }
-
-}  // namespace
 
 Campaign::Campaign(const CampaignOptions& options) : options_(options), random_(options.seed), viewer_(instance_.name()) {}
 Campaign::~Campaign() = default;
@@ -135,24 +135,19 @@ bool Campaign::strike(const std::string& event) {
   return (this->*kind->body)() && account_closes();
 }
 
-std::vector<std::string> Campaign::events() {
-  std::vector<std::string> names;
-  for (const Kind& kind : kinds()) names.emplace_back(kind.name);
-  return names;
+bool Campaign::end(Role role) {
+  process_[role].signal(SIGTERM);
+  const auto code = process_[role].wait_for(kPatience);
+  if (code == 0) return true;
+  return fail(std::string(kPrograms[role]) + " did not end in order: " + (code ? std::to_string(*code) : "it hangs") + "\n" +
+              instance_.log(kPrograms[role]));
 }
 
 bool Campaign::finish() {
   current_ = "end";
-  for (const Role role : {kProducer, kAggregator}) {
-    process_[role].signal(SIGTERM);
-    const auto code = process_[role].wait_for(kPatience);
-    if (code != 0) {
-      return fail(std::string(kPrograms[role]) + " did not end in order: " + (code ? std::to_string(*code) : "it hangs") + "\n" +
-                  instance_.log(kPrograms[role]));
-    }
+  for (const Role role : {kProducer, kAggregator, kDisplay}) {
+    if (!end(role)) return false;
   }
-  process_[kDisplay].signal(SIGTERM);
-  if (process_[kDisplay].wait_for(kPatience) != 0) return fail("the display did not end in order");
   if (const auto left = instance_.objects(); !left.empty()) return fail("left in /dev/shm: " + left.front());
   if (const auto left = instance_.queues(); !left.empty()) return fail("left as a queue: " + left.front());
   return prove_rows();

@@ -50,7 +50,6 @@ class Campaign {
   [[nodiscard]] std::uint64_t timeouts_with_data() const { return timeouts_with_data_; }
   [[nodiscard]] const Instance& instance() const { return instance_; }
   [[nodiscard]] const std::array<Child, 3>& processes() const { return process_; }  ///< by Role; the last is the display
-  static std::vector<std::string> events();
 
   enum Role : std::size_t { kProducer, kAggregator, kDisplay };
 
@@ -68,6 +67,8 @@ class Campaign {
   };
   static const std::vector<Kind>& kinds();
 
+  /// Over all streams.
+  static std::uint64_t sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count);
   bool fail(const std::string& what);
   void configure(const std::string& more = "");
   void launch(Role role);
@@ -75,6 +76,7 @@ class Campaign {
   Role either() { return random_() % 2 == 0 ? kProducer : kAggregator; }
   /// Starts `roles` anew, and waits until what they do is on the board.
   bool recover(std::initializer_list<Role> roles);
+  bool end(Role role);
   bool until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds);
   shm::Snapshot look();
   bool reload(bool good, bool by_command);

@@ -2,7 +2,6 @@
 #include <csignal>
 
 #include "campaign.hpp"
-#include "rt/clock.hpp"
 
 namespace chappe::whole {
 
@@ -59,13 +58,8 @@ bool Campaign::stop_and_continue() {
   const bool closes = account_closes();
   process_[role].signal(SIGCONT);
   if (!closes) return false;
-  const shm::Snapshot before = look();
-  const auto frames = [](const shm::Snapshot& s) {
-    std::uint64_t sum = 0;
-    for (const auto& a : s.ledger.streams) sum += a.aggregated;
-    return sum;
-  };
-  return until("no data after SIGCONT", [&](const shm::Snapshot& s) { return frames(s) > frames(before); });
+  const std::uint64_t before = sum_of(look(), &shm::Account::aggregated);
+  return until("no data after SIGCONT", [&](const shm::Snapshot& s) { return sum_of(s, &shm::Account::aggregated) > before; });
 }
 
 bool Campaign::kill_while_stopped() {
@@ -78,10 +72,7 @@ bool Campaign::kill_while_stopped() {
 
 bool Campaign::end_in_order() {
   const Role role = either();
-  process_[role].signal(SIGTERM);
-  const auto code = process_[role].wait_for(30 * rt::kSecond);
-  if (code != 0) return fail(code ? "exit " + std::to_string(*code) : "an orderly end hangs");
-  return recover({role});
+  return end(role) && recover({role});
 }
 
 /// Both are told, by signal or by command; each applies it exactly if it may.

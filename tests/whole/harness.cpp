@@ -87,6 +87,15 @@ std::optional<int> Child::wait_for(std::int64_t limit_ns) {
   return code_of(status);
 }
 
+int Child::own_kib() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string field; status >> field;) {
+    int value = 0;
+    if (field == "RssAnon:" && status >> value) return value;
+  }
+  return 0;
+}
+
 Output run(const std::string& program, const std::vector<std::string>& arguments, const User* user) {
   int ends[2];
   const int errors = memfd_create("stderr", MFD_CLOEXEC);

@@ -42,6 +42,7 @@ class Child {
   std::optional<int> wait_for(std::int64_t limit_ns);  ///< exit code; nullopt: it still runs (or died by a signal: -signal)
   std::optional<int> poll() { return wait_for(0); }    ///< exit code, if it has ended
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] int own_kib() const;  ///< memory that is the process's own (RssAnon)
 
  private:
   pid_t pid_ = -1;

@@ -108,15 +108,6 @@ class Reloads : public ::testing::Test {
     }
     return false;
   }
-  /// KiB that are the process's own.
-  static int memory_of(const Child& child) {
-    std::ifstream status("/proc/" + std::to_string(child.pid()) + "/status");
-    for (std::string field; status >> field;) {
-      int value = 0;
-      if (field == "RssAnon:" && status >> value) return value;
-    }
-    return 0;
-  }
   void expect_same_processes(const Json& status) const {
     for (const char* process : {"producer", "aggregator"}) {
       EXPECT_EQ(status["processes"][process]["pid"], before_["processes"][process]["pid"]);
@@ -214,7 +205,7 @@ TEST_F(Reloads, after_a_storm_of_a_thousand_signals_a_second_the_last_file_is_in
   std::mt19937 random(1837);
   Setting setting;
   const std::int64_t start_ns = rt::monotonic_ns();
-  const int producer_kib = memory_of(producer_), aggregator_kib = memory_of(aggregator_);
+  const int producer_kib = producer_.own_kib(), aggregator_kib = aggregator_.own_kib();
   for (int i = 0; i < kSignals; ++i) {
     if (i % kFileEvery == 0) {
       const auto kind = static_cast<unsigned>(random());
@@ -240,8 +231,8 @@ TEST_F(Reloads, after_a_storm_of_a_thousand_signals_a_second_the_last_file_is_in
     EXPECT_GT(reload["count"].get<int>(), 2 * kSignals / kFileEvery) << "more than one for each file";
   }
   expect_same_processes(now);
-  EXPECT_LT(memory_of(producer_) - producer_kib, kMostGrowthKib) << "KiB more than " << producer_kib;
-  EXPECT_LT(memory_of(aggregator_) - aggregator_kib, kMostGrowthKib) << "KiB more than " << aggregator_kib;
+  EXPECT_LT(producer_.own_kib() - producer_kib, kMostGrowthKib) << "KiB more than " << producer_kib;
+  EXPECT_LT(aggregator_.own_kib() - aggregator_kib, kMostGrowthKib) << "KiB more than " << aggregator_kib;
   EXPECT_TRUE(instance_.until([&] { return power_runs_at(last.rate); })) << instance_.ask("streams").dump();
   expect_nothing_lost();
 }

@@ -22,21 +22,17 @@ struct Arguments {
   bool json = false;
 };
 
-/// What one process held at one time: RssAnon in KiB, descriptors.
+/// What one process held at one time.
 struct Holding {
-  std::int64_t at_ns = 0;
-  std::uint64_t kib = 0, descriptors = 0;
+  int kib = 0;
+  std::uint64_t descriptors = 0;
 };
 
 Holding holding_of(const Child& child) {
-  Holding h{.at_ns = rt::monotonic_ns()};
-  const std::string proc = "/proc/" + std::to_string(child.pid());
-  std::ifstream status(proc + "/status");
-  for (std::string field; status >> field;) {
-    if (field == "RssAnon:") status >> h.kib;
-  }
+  Holding h{.kib = child.own_kib()};
   std::error_code ignored;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(proc + "/fd", ignored)) ++h.descriptors;
+  const std::filesystem::directory_iterator folder("/proc/" + std::to_string(child.pid()) + "/fd", ignored);
+  for ([[maybe_unused]] const auto& entry : folder) ++h.descriptors;
   return h;
 }
 
