@@ -167,12 +167,16 @@ rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   return begun;
 }
 
-/// The totals of an end are on the board, for all streams of the ring.
+/// The totals of this end are on the board, for all streams of the ring; those of an earlier run are not.
 bool Aggregator::has_totals(const shm::RingTables& ring) const {
+  const auto ledger = shm::LedgerReader::open(config_.instance);
   const auto& streams = board_->tables().streams;
   return std::all_of(ring.streams.begin(), ring.streams.end(), [&](const shm::StreamEntry& mine) {
+    const shm::LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(mine.name) : nullptr;
     for (std::size_t i = 0; i < streams.size(); ++i) {
-      if (std::strcmp(streams[i].name, mine.name) == 0) return board_->image().stream(i).ended != 0;
+      if (std::strcmp(streams[i].name, mine.name) != 0) continue;
+      const shm::BoardStream& b = board_->image().stream(i);
+      return entry != nullptr ? shm::has_totals(b, shm::totals_of(*entry)) : b.ended != 0;
     }
     return false;
   });

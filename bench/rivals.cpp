@@ -150,9 +150,9 @@ double chappe_ring(const Work& w) {
   const shm::RingSpec spec = spec_of(w);
   auto ring = shm::RingWriter::open(spec);
   if (!ring) return 0;
-  auto ledger = shm::LedgerWriter::open(spec.instance, {"cost"}, {});
+  auto ledger = shm::LedgerWriter::open(spec.instance, *ring, {});
   if (!ledger) return 0;
-  ledger->repair(0, 0);
+  ledger->repair(*ring);
   Result& result = fresh_result();
   const auto consumer = beside(1, [&] { return consume_chappe(w, spec.instance, result); });
   while (result.ready.load(std::memory_order_acquire) == 0) rest();

@@ -118,31 +118,27 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
   auto ring = shm::RingWriter::open(spec);
   if (!ring) return ring.error();
   ring_ = std::make_unique<shm::RingWriter>(std::move(*ring));
-  std::vector<std::string> names;
-  std::vector<std::uint32_t> pools;
-  for (const auto& s : ring_->tables().streams) {
-    names.emplace_back(s.name);
-    pools.push_back(s.pool_blocks);
-  }
-  auto ledger = shm::LedgerWriter::open(config.instance, names, spec.readers);
+  auto ledger = shm::LedgerWriter::open(config.instance, *ring_, spec.readers);
   if (!ledger) return ledger.error();
   ledger_ = std::make_unique<shm::LedgerWriter>(std::move(*ledger));
-  static_cast<void>(ledger_->restore_ended(config.instance));  // a board that is damaged has no totals
-  for (std::size_t i = 0; i < names.size(); ++i) {
+  ledger_->restore(config.instance, *ring_);
+  for (std::size_t i = 0; i < opened_.size(); ++i) {
     if (auto claimed = claim_entry(i, config.streams[i]); !claimed) {
       if (is_unused()) ring_->unlink();
       return claimed;
     }
-    ledger_->repair(i, ring_->committed_in_slots(names[i]));
-    resume_source(i);
   }
-  open_loops(config, pools);
+  ledger_->repair(*ring_);
+  for (std::size_t i = 0; i < opened_.size(); ++i) resume_source(i);
+  open_loops(config);
   notes.push_back(how_opened(config));
   return rt::done();
 }
 
 /// What the threads work with, and the ring is in business.
-void Producer::open_loops(const config::Config& config, const std::vector<std::uint32_t>& pools) {
+void Producer::open_loops(const config::Config& config) {
+  std::vector<std::uint32_t> pools;
+  for (const auto& s : ring_->tables().streams) pools.push_back(s.pool_blocks);
   const bool waits = config.on_full == config::OnFull::wait;
   gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
   gate_->set_stall_timeout(config.ring.stall_timeout_ns);
@@ -286,20 +282,7 @@ std::uint64_t Producer::dropped_full() const noexcept {
   return frames;
 }
 
-bool Producer::is_acknowledged() const {
-  auto board = shm::BoardReader::open(instance_);
-  if (!board || !*board) return false;
-  shm::BoardImage image((*board)->tables());
-  if (!(*board)->copy(image)) return false;
-  if (image.head().incarnation != ring_->tables().incarnation || image.head().upto != ring_->head()) return false;
-  const auto& streams = (*board)->tables().streams;
-  for (const auto& mine : ring_->tables().streams) {
-    for (std::size_t k = 0; k < streams.size(); ++k) {
-      if (std::strcmp(streams[k].name, mine.name) == 0 && image.stream(k).ended == 0) return false;
-    }
-  }
-  return true;
-}
+bool Producer::is_acknowledged() const { return ledger_->is_acknowledged(instance_, *ring_); }
 
 /// STEP end 3. The gates go last: their lease keeps the next start from the rest until then.
 void Producer::unlink() {

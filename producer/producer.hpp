@@ -57,7 +57,7 @@ class Producer {
   rt::Done open_memory(const config::Config& config, const shm::RingSpec& spec, std::vector<std::string>& notes);
   rt::Done claim_entry(std::size_t stream, const config::Stream& config);
   void resume_source(std::size_t stream) noexcept;
-  void open_loops(const config::Config& config, const std::vector<std::uint32_t>& pools);
+  void open_loops(const config::Config& config);
   [[nodiscard]] std::string how_opened(const config::Config& config) const;
 
   std::string instance_;

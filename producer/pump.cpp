@@ -5,6 +5,7 @@
 
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
+#include "shm/ledger.hpp"
 
 namespace chappe::producer {
 namespace {
@@ -71,7 +72,7 @@ void Pump::run() noexcept {
 void Pump::begin(Buffer& buffer, std::int64_t asked_ns) noexcept {
   buffer.generation = static_cast<std::uint32_t>(generation_.get());
   buffer.first_frame = ledger_->acquired.get();
-  buffer.drops = ledger_->dropped_pool.get() + ledger_->dropped_source.get() + ledger_->dropped_paused.get() + ledger_->dropped_crash.get();
+  buffer.drops = shm::drops_before_feed(*ledger_);
   buffer.acquired_ns = asked_ns;
 }
 
@@ -130,10 +131,13 @@ void Pump::split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::i
   in_hand_ = next;
 }
 
+/// What was lost is entered in pieces: a kill between the two counts leaves no more than a read in hand.
 void Pump::account(const Read& read) noexcept {
-  if (read.lost > 0) {
-    ledger_->acquired.add(read.lost);
-    ledger_->dropped_source.add(read.lost);
+  for (std::uint64_t rest = read.lost; rest > 0;) {
+    const std::uint64_t piece = std::min<std::uint64_t>(rest, setup_.layout.capacity);
+    ledger_->acquired.add(piece);
+    ledger_->dropped_source.add(piece);
+    rest -= piece;
   }
   if (read.frames == 0) return;
   ledger_->acquired.add(read.frames);

@@ -26,6 +26,7 @@
   X(adopt_1_lease, 0)                                   \
   X(adopt_1_untrusted, 0)                               \
   X(adopt_3_head, 0)                                    \
+  X(adopt_4_marked, 0)                                  \
   X(adopt_4_committed, 0)                               \
   X(adopt_4_filled, 0)                                  \
   X(adopt_4_handed, 0)                                  \

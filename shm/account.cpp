@@ -1,6 +1,7 @@
 #include "shm/account.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace chappe::shm {
 namespace {
@@ -43,6 +44,10 @@ void enter_totals(BoardStream& board, const BoardTotals& totals) noexcept {
   board.skipped = 0;
 }
 
+bool has_totals(const BoardStream& board, const BoardTotals& totals) noexcept {
+  return board.ended != 0 && std::memcmp(&board.totals, &totals, sizeof totals) == 0;
+}
+
 void walk_block(Walk& walk, const BlockHead& block) noexcept {
   walk.pending += missing_between(walk.next_frame, walk.drops, block);
   walk.frames += block.frames;
@@ -52,8 +57,7 @@ void walk_block(Walk& walk, const BlockHead& block) noexcept {
   walk.skipped = false;
 }
 
-Account account_of(const std::string& name, const BoardTotals& p, const BoardStream& board, const Walk& walk, std::uint64_t block_frames,
-                   std::uint64_t pool_frames) {
+Account account_of(const std::string& name, const BoardTotals& p, const BoardStream& board, const Walk& walk, const Bounds& bounds) {
   Account a;
   a.stream = name;
   a.acquired = p.acquired;
@@ -67,16 +71,17 @@ Account account_of(const std::string& name, const BoardTotals& p, const BoardStr
   a.in_ring = walk.frames;
   // The last blocks of a stream that were overwritten have no later block that tells.
   a.overrun_pending = walk.pending + (walk.skipped ? a.committed - walk.highest_committed : 0);
-  const std::int64_t in_read = minus(a.acquired, a.filled + p.pool + p.source + p.paused);  // law 1
-  const std::int64_t in_pool = minus(a.filled, a.handed);                                   // law 2
-  const std::int64_t in_hand = minus(a.handed, a.committed + p.full + p.crash);             // law 3
-  const std::int64_t in_table = minus(a.committed, a.aggregated + a.overrun);               // law 4
-  a.unexplained = outside(in_read, block_frames) + outside(in_pool, pool_frames) + outside(in_hand, block_frames) +
-                  (in_table - static_cast<std::int64_t>(walk.frames + a.overrun_pending));
+  const std::int64_t in_read = minus(a.acquired, a.filled + p.pool + p.source + p.paused);            // law 1
+  const std::int64_t in_pool = minus(a.filled, a.handed);                                             // law 2
+  const std::int64_t in_hand = minus(a.handed, a.committed + p.full + p.crash + bounds.unaccounted);  // law 3
+  const std::int64_t in_table = minus(a.committed, a.aggregated + a.overrun);                         // law 4
+  a.unexplained = minus(bounds.unaccounted, 0) + outside(in_read, bounds.block_frames) + outside(in_pool, bounds.pool_frames) +
+                  outside(in_hand, bounds.block_frames) + (in_table - static_cast<std::int64_t>(walk.frames + a.overrun_pending));
   const auto counted = [](std::int64_t frames, std::uint64_t bound) {
     return static_cast<std::uint64_t>(std::clamp<std::int64_t>(frames, 0, static_cast<std::int64_t>(bound)));
   };
-  a.in_flight = walk.frames + counted(in_read, block_frames) + counted(in_pool, pool_frames) + counted(in_hand, block_frames);
+  a.in_flight =
+      walk.frames + counted(in_read, bounds.block_frames) + counted(in_pool, bounds.pool_frames) + counted(in_hand, bounds.block_frames);
   return a;
 }
 

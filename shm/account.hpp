@@ -27,6 +27,9 @@ void enter_block(BoardStream& board, const BlockHead& block) noexcept;
 /// later block of this run tells, and the next run's first block must not tell again.
 void enter_totals(BoardStream& board, const BoardTotals& totals) noexcept;
 
+/// It holds these totals of an orderly end, and not those of an earlier run.
+bool has_totals(const BoardStream& board, const BoardTotals& totals) noexcept;
+
 /// Takes one whole block into the walk of its stream: what lies between it and what came before is missing, less what the producer dropped.
 void walk_block(Walk& walk, const BlockHead& block) noexcept;
 
@@ -34,8 +37,14 @@ void walk_block(Walk& walk, const BlockHead& block) noexcept;
 /// drops that the producer counted in it. Never negative on honest headers; wraps never: a lying header gives 0.
 std::uint64_t missing_between(std::uint64_t next_frame, std::uint64_t drops, const BlockHead& block) noexcept;
 
-/// The account of one stream. `in_hand`: frames that one read, one block and the pool may hold at most (the bounds of laws 1 to 3).
-Account account_of(const std::string& name, const BoardTotals& producer, const BoardStream& board, const Walk& walk,
-                   std::uint64_t block_frames, std::uint64_t pool_frames);
+/// What a living producer may have in hand of a stream: the bounds of laws 1 to 3. All 0 once its ledger is gone.
+struct Bounds {
+  std::uint64_t block_frames = 0;  ///< one read, and one block between pool and ring
+  std::uint64_t pool_frames = 0;
+  std::uint64_t unaccounted = 0;  ///< what an adopter could not explain: never in hand
+};
+
+/// The account of one stream.
+Account account_of(const std::string& name, const BoardTotals& producer, const BoardStream& board, const Walk& walk, const Bounds& bounds);
 
 }  // namespace chappe::shm

@@ -23,7 +23,7 @@ namespace chappe::shm {
 using Word = std::atomic<std::uint64_t>;
 static_assert(Word::is_always_lock_free && sizeof(Word) == 8);
 
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::uint32_t kGates = 8;
@@ -169,11 +169,15 @@ struct LedgerEntry {
   Word source;                          ///< identity of the recording that plays into it, 0: none; main's
   alignas(kLine) rt::Counter acquired;  ///< this line: the source thread
   rt::Counter dropped_pool, filled, dropped_source, dropped_paused;
-  Word source_began;                                   ///< frame index at which that recording began; main's
-  alignas(kLine) rt::Counter handed;                   ///< this line: the feed
-  rt::Counter dropped_full, committed, dropped_crash;  ///< crash: the adopter, before the feed starts
+  Word source_began;                  ///< frame index at which that recording began; main's
+  alignas(kLine) rt::Counter handed;  ///< this line: the feed
+  rt::Counter dropped_full, committed;
+  rt::Counter dropped_crash, unaccounted;  ///< from here on the adopter's, before the feed starts
+  rt::Counter block_frames, pool_frames;   ///< what a read or a block, and the pool, may hold of this start
 };
 static_assert(sizeof(LedgerEntry) == 192);
+/// In the ledger's first page, a Word: odd while an adopter repairs the counts. One that was killed there leaves it odd until the next.
+inline constexpr std::size_t kRepairsAt = 512;
 
 /// Moments of one channel over some frames; see aggregator/moments.hpp.
 struct BoardMoments {
@@ -191,7 +195,7 @@ static_assert(sizeof(BoardWindow) == 72);
 
 /// The producer's totals, handed over at an orderly end.
 struct BoardTotals {
-  std::uint64_t acquired, filled, handed, committed, full, pool, source, paused, crash;
+  std::uint64_t acquired = 0, filled = 0, handed = 0, committed = 0, full = 0, pool = 0, source = 0, paused = 0, crash = 0;
 };
 
 struct BoardStream {
@@ -210,6 +214,7 @@ struct BoardStream {
   std::uint64_t committed;                  ///< cumulative, as the last merged block names it
   std::uint64_t skipped;                    ///< 1: blocks were passed over since then, which may have been this stream's
 };
+static_assert(sizeof(BoardStream) == 280);
 
 /// First bytes of a board slot.
 struct BoardSlot {

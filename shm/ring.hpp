@@ -49,7 +49,7 @@ class RingWriter {
   enum class Made { created, adopted, superseded };
 
   /// Creates, adopts or supersedes; see docs/protocol.md. EX_TEMPFAIL: another producer holds the lease; EX_NOPERM: the objects are another
-  /// user's. After it the caller repairs the ledger (committed_in_slots), then calls open_for_business.
+  /// user's. After it the caller repairs the ledger, then calls open_for_business.
   static rt::Result<RingWriter> open(const RingSpec& spec);
   [[nodiscard]] Made made() const noexcept { return made_; }
   /// STEP adopt 6: owner, epoch and state stand, the consumer is rung.
@@ -63,8 +63,12 @@ class RingWriter {
   [[nodiscard]] std::uint64_t head() const noexcept { return head_; }
   [[nodiscard]] const std::byte* base() const noexcept { return ring_.data(); }
   [[nodiscard]] std::byte* gates_base() const noexcept { return gates_.data(); }
-  /// Highest cumulative `committed` of a stream that whole slots named when the ring was opened, those of a predecessor included; 0: none.
-  [[nodiscard]] std::uint64_t committed_in_slots(const std::string& stream) const;
+  /// How far a stream had come: cumulative, in frames.
+  struct Reached {
+    std::uint64_t committed = 0, next_frame = 0;
+  };
+  /// The furthest that whole slots named when the ring was opened, those of a predecessor included; 0: none.
+  [[nodiscard]] Reached reached(const std::string& stream) const;
 
   /// STEP publish 1-2: marks the next slot as being written. Its payload; the caller must be let through by the gate first.
   std::byte* begin() noexcept;
@@ -82,7 +86,7 @@ class RingWriter {
   rt::Done create(const RingSpec& spec, bool replace);
   rt::Done replace_untrusted(const RingSpec& spec, bool& again);
   void take(Segment ring, RingTables tables);
-  void note_committed(const Segment& ring, const RingTables& tables);
+  void note_reached(const Segment& ring, const RingTables& tables);
   rt::Done adopt(const RingSpec& spec, bool& again);
   rt::Done keep_as_predecessor(const Segment& old_ring, const Segment& old_gates);
 
@@ -92,7 +96,7 @@ class RingWriter {
   SlotHeader* slots_ = nullptr;
   std::byte* payloads_ = nullptr;
   std::uint64_t head_ = 0, mask_ = 0;
-  std::map<std::string, std::uint64_t> committed_;  ///< see committed_in_slots
+  std::map<std::string, Reached> reached_;
   Made made_ = Made::created;
   bool has_predecessor_ = false;
 };

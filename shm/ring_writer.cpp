@@ -76,7 +76,7 @@ rt::Result<RingWriter> RingWriter::open(const RingSpec& spec) {
     if (!made) return made.error();
     // A start that was killed while it superseded may have left the last word on a stream in the predecessor alone.
     if (auto draining = RingReader::open(spec.instance, "ring.draining"); draining && *draining)
-      writer.note_committed((*draining)->segment(), (*draining)->tables());
+      writer.note_reached((*draining)->segment(), (*draining)->tables());
     return writer;
   }
   return rt::Error{EX_TEMPFAIL, "instance " + spec.instance + ": other producers start and stop at the same moment; try again"};
@@ -175,17 +175,17 @@ void RingWriter::take(Segment ring, RingTables tables) {
     status().head.store(++head_, std::memory_order_release);
     CHAPPE_FAULT(adopt_3_head);
   }
-  note_committed(ring_, tables_);
+  note_reached(ring_, tables_);
 }
 
-void RingWriter::note_committed(const Segment& ring, const RingTables& tables) {
+void RingWriter::note_reached(const Segment& ring, const RingTables& tables) {
   const std::uint64_t head = ring.at<const StatusPage>(tables.geometry.status_at)->head.load(std::memory_order_acquire);
   for (std::uint64_t i = 0; i < tables.geometry.blocks; ++i) {
     const SlotHeader& slot = ring.at<const SlotHeader>(tables.geometry.slots_at)[i];
     const std::uint64_t sequence = slot.sequence.load(std::memory_order_acquire);
     if (sequence == 0 || sequence > head || slot.stream >= tables.streams.size()) continue;
-    std::uint64_t& highest = committed_[tables.streams[slot.stream].name];
-    highest = std::max(highest, slot.committed);
+    Reached& furthest = reached_[tables.streams[slot.stream].name];
+    if (slot.committed >= furthest.committed) furthest = {slot.committed, slot.first_frame + slot.frames};
   }
 }
 
@@ -222,9 +222,9 @@ void RingWriter::open_for_business() noexcept {
   CHAPPE_FAULT(adopt_6_rung);
 }
 
-std::uint64_t RingWriter::committed_in_slots(const std::string& stream) const {
-  const auto found = committed_.find(stream);
-  return found == committed_.end() ? 0 : found->second;
+RingWriter::Reached RingWriter::reached(const std::string& stream) const {
+  const auto found = reached_.find(stream);
+  return found == reached_.end() ? Reached{} : found->second;
 }
 
 std::byte* RingWriter::begin() noexcept {

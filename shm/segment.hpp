@@ -1,6 +1,6 @@
 // A shared-memory object of an instance: built unnamed and complete, then linked into place, so that nobody ever sees a half-made one.
-// Set-up code of ordinary threads. Only the maker unlinks, and only the inode it made. A crash before the link leaves nothing; after
-// it, a complete object that the next start adopts.
+// Set-up code of ordinary threads. Only its maker's user unlinks, and only the inode that it found. A crash before the link leaves nothing;
+// after it, a complete object that the next start adopts.
 #pragma once
 #include <sys/stat.h>
 #include <sys/types.h>

@@ -71,7 +71,7 @@ struct StreamView {
   std::string stream;
   std::uint32_t value_bytes = 4;
   double nominal_hz = 0;         ///< frames per second as declared, by the newest block where a reload changed it; 0: unknown
-  double rate_hz = 0;            ///< frames per second seen on the board (its open and closed windows' span of arrival)
+  double rate_hz = 0;            ///< frames per second, as the aggregator measured it
   std::int64_t age_ms = 0;       ///< since the newest aggregated frame was acquired
   std::int64_t window = 0;       ///< number of the last closed window; negative before the clock's zero
   std::uint32_t generation = 0;  ///< of the aggregator's configuration, when that window was opened

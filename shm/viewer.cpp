@@ -35,6 +35,12 @@ LatencyView copy_histogram(const rt::Histogram& h) {
   return v;
 }
 
+/// No trust in bytes of others: bounds that no machine can hold would make the laws overflow.
+Bounds bounds_of(const LedgerEntry& e) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
+  return {std::min(e.block_frames.get(), kMost), std::min(e.pool_frames.get(), kMost), std::min(e.unaccounted.get(), kMost)};
+}
+
 std::string state_name(std::uint64_t state) {
   switch (static_cast<RingState>(state)) {
     case RingState::running:
@@ -67,7 +73,7 @@ bool is_current(const BoardStream& b, std::int64_t age) {
   return static_cast<double>(age) <= std::max(2000.0, b.rate_hz > 0 ? 3000.0 / b.rate_hz : 0);
 }
 
-/// Opens `slot` anew when its name now means another object, or none; keeps the old mapping's last word otherwise. False: it kept it.
+/// Opens `reader` anew when its name now means another object, or none. False: it still means the one that is mapped.
 template <class Reader, class Open>
 bool refresh(std::optional<Reader>& reader, const std::string& path, Open open, Snapshot& s) {
   if (reader && reader->is_named(path)) return false;
@@ -169,15 +175,18 @@ struct Viewer::Mapped {
         ledger, object_path(instance, "ledger"), [&] { return LedgerReader::open(instance); }, s);
     const bool board_is_another = refresh(
         board, object_path(instance, "board"), [&] { return BoardReader::open(instance); }, s);
-    if (board_is_another) image.reset();
-    if (board && !image) image.emplace(board->tables());
+    if (board_is_another || !image) image.emplace(board_tables());
+  }
+  /// Without streams where there is no board.
+  [[nodiscard]] const BoardTables& board_tables() const {
+    static const BoardTables kNone;
+    return board ? board->tables() : kNone;
   }
   void see_producer(Snapshot& s) const;
   void see_aggregator(Snapshot& s) const;
   void see_board_streams(Snapshot& s);
   bool see_ledger(Snapshot& s);
   [[nodiscard]] std::optional<std::size_t> on_board(const std::string& name) const;
-  [[nodiscard]] StreamEntry bounds_of(const std::string& name) const;
 };
 
 void Viewer::Mapped::see_producer(Snapshot& s) const {
@@ -234,15 +243,6 @@ std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) con
   return std::nullopt;
 }
 
-/// What the ring says of a stream; all 0 once the ring is gone, and nothing can be in hand any more.
-StreamEntry Viewer::Mapped::bounds_of(const std::string& name) const {
-  if (!ring) return {};
-  for (const auto& e : ring->tables().streams) {
-    if (text_of(e.name, kNameBytes) == name) return e;
-  }
-  return {};
-}
-
 void Viewer::Mapped::see_board_streams(Snapshot& s) {
   if (ring) {
     for (const auto& entry : ring->tables().streams) s.streams.push_back(stream_view(entry, ring->tables().channels));
@@ -271,50 +271,48 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
 /// One try: board, ring and ledger, board. True when both looks agree and nothing moved in between.
 bool Viewer::Mapped::see_ledger(Snapshot& s) {
   s.ledger.streams.clear();
-  const std::uint64_t before = board ? board->latest() : 0;
+  const std::uint64_t before = board ? board->latest() : 0, repairs = ledger ? ledger->repairs() : 0;
   if (board && !board->copy(*image)) return false;
-  const bool of_this_ring = board && ring && image->head().incarnation == ring->tables().incarnation;
-  s.upto = board ? image->head().upto : 0;
+  const BoardSlot& merged = image->head();
+  const bool of_this_ring = ring && merged.incarnation == ring->tables().incarnation;
+  const bool of_draining = draining && merged.incarnation == draining->tables().incarnation;
+  s.upto = merged.upto;
   std::vector<std::string> names;
   if (ring) {
     for (const auto& e : ring->tables().streams) names.push_back(text_of(e.name, kNameBytes));
   }
-  if (board) {
-    for (const auto& e : board->tables().streams) {
-      auto name = text_of(e.name, kNameBytes);
-      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
-    }
+  for (const auto& e : board_tables().streams) {
+    auto name = text_of(e.name, kNameBytes);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   Walks walks;
   std::map<std::string, BoardTotals> totals;
+  std::map<std::string, Bounds> bounds;
   const std::uint64_t head = ring ? ring->head() : 0;
   for (const auto& name : names) {
     const auto at = on_board(name);
     if (at) walks[name] = walk_from(image->stream(*at));
-    const LedgerEntry* entry = ledger ? ledger->find(name) : nullptr;
-    if (entry != nullptr)
+    if (const LedgerEntry* entry = ledger ? ledger->find(name) : nullptr; entry != nullptr) {
       totals[name] = totals_of(*entry);
-    else if (at)
+      bounds[name] = bounds_of(*entry);
+    } else if (at) {
       totals[name] = image->stream(*at).totals;
+    }
   }
-  // A retired ring that the board still speaks of, or has not come to, goes before its successor. Both names may be one ring: supersede,
-  // killed after 1.
-  const bool two_rings = draining && !(ring && ring->tables().incarnation == draining->tables().incarnation);
-  const std::uint64_t known = board ? image->head().incarnation : 0;
-  const bool of_draining = two_rings && known == draining->tables().incarnation;
-  if (known != 0 && !of_this_ring && !of_draining) {  // what the board knew has given way: its last blocks may be lost
+  if (merged.incarnation != 0 && !of_this_ring && !of_draining) {  // what the board knew has given way: its last blocks may be lost
     for (auto& [name, walk] : walks) walk.skipped = true;
   }
-  if (of_draining || (two_rings && board && known != 0 && !of_this_ring && is_ahead_of_board(*draining, board->tables(), *image)))
+  // As an aggregator will: the retired ring first.
+  if (draining && is_to_drain(*draining, ring ? &*ring : nullptr, board_tables(), *image))
     walk_ring(*draining, of_draining ? s.upto : 0, walks);
   if (ring) walk_ring(*ring, of_this_ring ? s.upto : 0, walks);
   for (const auto& name : names) {
     const auto at = on_board(name);
-    const StreamEntry bounds = bounds_of(name);
-    s.ledger.streams.push_back(account_of(name, totals[name], at ? image->stream(*at) : BoardStream{}, walks[name], bounds.capacity,
-                                          std::uint64_t{bounds.pool_blocks} * bounds.capacity));
+    s.ledger.streams.push_back(account_of(name, totals[name], at ? image->stream(*at) : BoardStream{}, walks[name], bounds[name]));
   }
-  return (!board || board->latest() == before) && (!ring || ring->head() == head);
+  std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(repair)
+  const bool unrepaired = !ledger || (repairs % 2 == 0 && ledger->repairs() == repairs);
+  return unrepaired && (!board || board->latest() == before) && (!ring || ring->head() == head);
 }
 
 Viewer::Viewer(std::string instance) : mapped_(std::make_unique<Mapped>()) { mapped_->instance = std::move(instance); }
@@ -328,9 +326,10 @@ Snapshot Viewer::look() {
   mapped_->refresh_all(s);
   if (mapped_->ring) mapped_->see_producer(s);
   if (mapped_->board) mapped_->see_aggregator(s);
-  // An adoption changes counts one by one: what does not close is looked at again, and told only if it stays.
+  // An adoption changes names and counts one by one: what does not close is looked at again, and told only if it stays.
   const auto closes = [](const Account& a) { return a.unexplained == 0; };
   for (int attempt = 0; attempt < kLooks; ++attempt) {
+    if (attempt > 0) mapped_->refresh_all(s);
     s.ledger.settled = mapped_->see_ledger(s);
     if (s.ledger.settled && std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), closes)) break;
   }

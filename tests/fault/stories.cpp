@@ -207,6 +207,7 @@ const std::vector<Case>& cases() {
       {P::adopt_1_lease, kProducer, successor},
       {P::adopt_1_untrusted, kProducer, damaged_gates},
       {P::adopt_3_head, kProducer, successor_of_publish_4},
+      {P::adopt_4_marked, kProducer, successor},
       {P::adopt_4_committed, kProducer, successor_of_publish_4},
       {P::adopt_4_filled, kProducer, successor},
       {P::adopt_4_handed, kProducer, successor},

@@ -119,9 +119,9 @@ void produce(const std::string& instance) {
   stream.pool_blocks = 1;
   auto ring = RingWriter::open(spec);
   if (!ring) fail(ring.error().text);
-  auto ledger = LedgerWriter::open(instance, {"proof"}, {});
+  auto ledger = LedgerWriter::open(instance, *ring, {});
   if (!ledger) fail(ledger.error().text);
-  ledger->repair(0, 0);
+  ledger->repair(*ring);
   GateKeeper keeper(*ring, kAggregatorGate);
   keeper.take_over();
   ring->open_for_business();

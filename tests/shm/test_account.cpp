@@ -5,6 +5,8 @@
 namespace chappe::shm {
 namespace {
 
+constexpr Bounds kBounds{.block_frames = 16, .pool_frames = 64, .unaccounted = 0};
+
 BlockHead block(std::uint64_t first, std::uint32_t frames, std::uint64_t drops, std::uint64_t committed) {
   BlockHead b;
   b.first_frame = first;
@@ -43,7 +45,7 @@ TEST(Account, everything_at_rest_leaves_nothing_unexplained) {
   BoardStream b{};
   b.aggregated = 70;
   b.overrun = 10;
-  const Account a = account_of("s", p, b, Walk{}, 16, 64);
+  const Account a = account_of("s", p, b, Walk{}, kBounds);
   EXPECT_EQ(a.unexplained, 0);
   EXPECT_EQ(a.in_flight, 0U);
   EXPECT_EQ(a.acquired, a.aggregated + a.overrun + a.dropped.sum());
@@ -66,21 +68,29 @@ TEST(Account, a_frame_that_nobody_counted_is_unexplained_and_never_clamped) {
       .acquired = 100, .filled = 100, .handed = 100, .committed = 100, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
   BoardStream b{};
   b.aggregated = 99;
-  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, kBounds).unexplained, 1);
   b.aggregated = 103;
-  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, -3);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, kBounds).unexplained, -3);
 }
 
 TEST(Account, a_read_a_pool_and_a_block_may_be_in_hand_and_no_more) {
   BoardStream b{};
   BoardTotals p{.acquired = 16, .filled = 0, .handed = 0, .committed = 0, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
-  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 0);
-  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).in_flight, 16U);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, kBounds).unexplained, 0);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, kBounds).in_flight, 16U);
   p.acquired = 17;
-  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, kBounds).unexplained, 1);
   p.filled = 17;
   p.handed = 17;
-  EXPECT_EQ(account_of("s", p, b, Walk{}, 16, 64).unexplained, 1);
+  EXPECT_EQ(account_of("s", p, b, Walk{}, kBounds).unexplained, 1);
+}
+
+TEST(Account, what_an_adopter_could_not_explain_is_never_in_hand) {
+  const BoardTotals p{
+      .acquired = 10, .filled = 10, .handed = 10, .committed = 0, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
+  const Account a = account_of("s", p, BoardStream{}, Walk{}, {.block_frames = 16, .pool_frames = 64, .unaccounted = 10});
+  EXPECT_EQ(a.unexplained, 10);
+  EXPECT_EQ(a.in_flight, 0U);
 }
 
 TEST(Account, a_slot_tells_what_a_killed_feed_did_not_count_any_more) {
@@ -89,7 +99,7 @@ TEST(Account, a_slot_tells_what_a_killed_feed_did_not_count_any_more) {
   Walk w;
   walk_block(w, block(0, 10, 0, 10));
   walk_block(w, block(10, 10, 0, 20));
-  EXPECT_EQ(account_of("s", p, BoardStream{}, w, 16, 64).unexplained, 0);
+  EXPECT_EQ(account_of("s", p, BoardStream{}, w, kBounds).unexplained, 0);
 }
 
 TEST(Account, the_board_tells_what_a_killed_feed_did_not_count_any_more) {
@@ -98,7 +108,7 @@ TEST(Account, the_board_tells_what_a_killed_feed_did_not_count_any_more) {
   BoardStream b{};
   enter_block(b, block(0, 10, 0, 10));
   enter_block(b, block(10, 10, 0, 20));
-  const Account a = account_of("s", p, b, walk_from(b), 16, 64);
+  const Account a = account_of("s", p, b, walk_from(b), kBounds);
   EXPECT_EQ(a.unexplained, 0);
   EXPECT_EQ(a.committed, 20U);
 }
@@ -108,14 +118,14 @@ TEST(Account, the_last_blocks_of_a_silent_stream_are_pending_only_where_blocks_w
       .acquired = 30, .filled = 30, .handed = 30, .committed = 30, .full = 0, .pool = 0, .source = 0, .paused = 0, .crash = 0};
   BoardStream b{};
   enter_block(b, block(0, 10, 0, 10));
-  EXPECT_EQ(account_of("s", p, b, walk_from(b), 16, 64).unexplained, 20);
+  EXPECT_EQ(account_of("s", p, b, walk_from(b), kBounds).unexplained, 20);
   b.skipped = 1;
-  Account a = account_of("s", p, b, walk_from(b), 16, 64);
+  Account a = account_of("s", p, b, walk_from(b), kBounds);
   EXPECT_EQ(a.unexplained, 0);
   EXPECT_EQ(a.overrun_pending, 20U);
   Walk w = walk_from(b);
   walk_block(w, block(10, 10, 0, 20));
-  a = account_of("s", p, b, w, 16, 64);
+  a = account_of("s", p, b, w, kBounds);
   EXPECT_EQ(a.unexplained, 10) << "a whole block ends the doubt";
 }
 

@@ -83,7 +83,7 @@ TEST_F(RingTest, an_adopter_rolls_head_over_a_slot_that_was_whole_when_its_write
   }
   const RingWriter second = make();
   EXPECT_EQ(second.head(), 2U);
-  EXPECT_EQ(second.committed_in_slots("proof"), 8U);
+  EXPECT_EQ(second.reached("proof").committed, 8U);
 }
 
 TEST_F(RingTest, an_adopter_writes_a_half_written_block_again_under_its_number) {
@@ -121,9 +121,9 @@ TEST_F(RingTest, another_geometry_supersedes_and_keeps_the_old_ring_under_its_se
 
 TEST_F(RingTest, a_ring_with_both_names_because_a_start_was_killed_there_is_walked_once_by_a_viewer) {
   RingWriter writer = make();
-  auto ledger = LedgerWriter::open(instance_, {"proof"}, {});
+  auto ledger = LedgerWriter::open(instance_, writer, {});
   ASSERT_TRUE(ledger);
-  ledger->repair(0, 0);
+  ledger->repair(writer);
   auto board =
       BoardWriter::open({.instance = instance_, .streams = writer.tables().streams, .channels = writer.tables().channels, .readers = {}});
   ASSERT_TRUE(board);
@@ -159,8 +159,8 @@ TEST_F(RingTest, a_start_with_another_geometry_knows_what_the_old_slots_committe
     auto next = RingWriter::open(spec(3));
     ASSERT_TRUE(next) << next.error().text;
     EXPECT_EQ(next->head(), 0U);
-    EXPECT_EQ(next->committed_in_slots("proof"), 8U);
-    EXPECT_EQ(next->committed_in_slots("other"), 0U);
+    EXPECT_EQ(next->reached("proof").committed, 8U);
+    EXPECT_EQ(next->reached("other").committed, 0U);
   }
   EXPECT_EQ((*RingReader::open(instance_, "ring.draining"))->head(), 2U);
 }

@@ -43,7 +43,6 @@ class Producer {
   void hand_on();
   bool may_publish();
   void publish(const Buffer& buffer);
-  bool is_acknowledged() const;
   std::uint32_t draw(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
 
   Start start_;
@@ -67,16 +66,13 @@ void Producer::open() {
   if (!ring) fail(ring.error().text);
   ring_ = std::make_unique<RingWriter>(std::move(*ring));
   seat_.enter(Phase::repair);
-  std::vector<std::string> names;
-  for (const auto& s : ring_->tables().streams) names.emplace_back(s.name);
-  auto ledger = LedgerWriter::open(start_.instance, names, {});
+  auto ledger = LedgerWriter::open(start_.instance, *ring_, {});
   if (!ledger) fail(ledger.error().text);
   ledger_ = std::make_unique<LedgerWriter>(std::move(*ledger));
-  if (auto restored = ledger_->restore_ended(start_.instance); !restored) fail(restored.error().text);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    seat_.pass();
-    ledger_->repair(i, ring_->committed_in_slots(names[i]));
-  }
+  ledger_->restore(start_.instance, *ring_);
+  seat_.pass();
+  ledger_->repair(*ring_);
+  seat_.pass();
   gate_ = std::make_unique<GateKeeper>(*ring_, kAggregatorGate);
   gate_->take_over();
   seat_.pass();
@@ -112,10 +108,7 @@ void Producer::read(std::uint32_t stream) {
     e.dropped_pool.add(frames);
     return;
   }
-  const Buffer buffer{.stream = stream,
-                      .frames = frames,
-                      .first = e.acquired.get(),
-                      .drops = e.dropped_pool.get() + e.dropped_source.get() + e.dropped_paused.get() + e.dropped_crash.get()};
+  const Buffer buffer{.stream = stream, .frames = frames, .first = e.acquired.get(), .drops = drops_before_feed(e)};
   e.acquired.add(frames / 2);
   e.acquired.add(frames - frames / 2);
   e.filled.add(frames);
@@ -197,17 +190,6 @@ void Producer::run() {
   }
 }
 
-bool Producer::is_acknowledged() const {
-  auto board = BoardReader::open(start_.instance);
-  if (!board || !*board) return false;
-  BoardImage image((*board)->tables());
-  if (!(*board)->copy(image) || image.head().incarnation != ring_->tables().incarnation || image.head().upto != ring_->head()) return false;
-  for (std::size_t i = 0; i < (*board)->tables().streams.size(); ++i) {
-    if (image.stream(i).ended == 0) return false;
-  }
-  return true;
-}
-
 /// STEP end 1 and 3. Not acknowledged in time: all stays, and the next start goes on.
 void Producer::end() {
   seat_.enter(Phase::end);
@@ -219,7 +201,7 @@ void Producer::end() {
   ring_->status().state.store(static_cast<std::uint64_t>(RingState::ended), std::memory_order_release);
   ring_bell_anew(ring_->gate(kAggregatorGate).filled, ring_->status().failed_posts);
   const std::int64_t deadline = rt::monotonic_ns() + (shared_.last.load() != 0 ? 10 * kPatience : kPatience);
-  while (!is_acknowledged()) {
+  while (!ledger_->is_acknowledged(start_.instance, *ring_)) {
     if (rt::monotonic_ns() > deadline) _exit(0);
     rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 5);
   }
