@@ -33,7 +33,8 @@ inline void ring_bell_anew(sem_t& bell, rt::Counter& failed) noexcept {
 }
 
 /// Sleeps until rung or CLOCK_MONOTONIC reaches the deadline; the caller looks at its cursor again in either case.
-/// True: rung. The fence after it is the sleeper's half; Arm needs it.
+/// True: rung. The fence after it is the sleeper's half; Arm needs it. A value that no ringer of ours leaves is somebody's damage: without
+/// the pause one would not sleep again for up to 2^31 looks.
 inline bool sleep_on_bell(sem_t& bell, std::int64_t deadline_ns) noexcept {
   const timespec deadline = rt::to_timespec(deadline_ns);
   int result = 0;
@@ -41,6 +42,8 @@ inline bool sleep_on_bell(sem_t& bell, std::int64_t deadline_ns) noexcept {
     result = sem_clockwait(&bell, CLOCK_MONOTONIC, &deadline);
   } while (result != 0 && errno == EINTR);
   std::atomic_thread_fence(std::memory_order_seq_cst);  // SYNC(bell)
+  int left = 0;
+  if (result == 0 && sem_getvalue(&bell, &left) == 0 && left > 1) rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond);
   return result == 0;
 }
 

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <map>
 
-#include "rt/clock.hpp"
 #include "rt/fault.hpp"
 #include "shm/account.hpp"
 #include "shm/board.hpp"
@@ -54,16 +53,6 @@ BoardTotals copy_once(const LedgerEntry& e) noexcept {
   t.paused = e.dropped_paused.get();
   t.acquired = e.acquired.get();
   return t;
-}
-
-/// The descriptors of a killed process are closed one by one: the gates' lease may be free a moment before this one.
-bool wait_for_lease(int fd) {
-  const std::int64_t deadline = rt::monotonic_ns() + rt::kSecond;
-  while (!try_lease(fd, kProducerLease)) {
-    if (rt::monotonic_ns() > deadline) return false;
-    rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 10);
-  }
-  return true;
 }
 
 std::uint64_t less(std::uint64_t all, std::uint64_t part) noexcept { return all - std::min(all, part); }
@@ -129,7 +118,7 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const R
   if (!opened && opened.error().exit_code != EX_DATAERR) return opened.error();
   if (usable) {
     ledger.segment_ = std::move(**opened);
-    if (!wait_for_lease(ledger.segment_.fd())) {
+    if (!wait_for_lease(ledger.segment_.fd(), kProducerLease)) {
       return rt::Error{EX_TEMPFAIL,
                        ledger.path_ + ": another producer still writes to it, one whose gates somebody removed; stop it first"};
     }

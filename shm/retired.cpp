@@ -30,7 +30,7 @@ bool is_ahead_of_board(const RingReader& retired, const BoardTables& tables, con
 bool is_to_drain(const RingReader& retired, const RingReader* current, const BoardTables& tables, const BoardImage& image) {
   const std::uint64_t its = retired.tables().incarnation, known = image.head().incarnation;
   const std::uint64_t successor = current != nullptr ? current->tables().incarnation : 0;
-  if (its == successor) return false;
+  if (its == successor || (current != nullptr && current->owner() != retired.owner())) return false;
   if (known == 0) return true;
   if (known == its) return current == nullptr || retired.head() != image.head().upto;
   return known != successor && is_ahead_of_board(retired, tables, image);

@@ -11,7 +11,8 @@ namespace chappe::shm {
 bool is_ahead_of_board(const RingReader& retired, const BoardTables& tables, const BoardImage& image);
 
 /// An aggregator merges it before `current`, its successor (null: there is none): the board speaks of none, or of it and has not all of it,
-/// or of one that gave way to it. A ring that has both names (supersede, killed after 1) is not retired.
+/// or of one that gave way to it. A ring that has both names (supersede, killed after 1) is not retired, nor is
+/// another user's.
 bool is_to_drain(const RingReader& retired, const RingReader* current, const BoardTables& tables, const BoardImage& image);
 
 }  // namespace chappe::shm

@@ -83,12 +83,12 @@ class RingWriter {
   [[nodiscard]] bool still_named() const;
 
  private:
-  rt::Done create(const RingSpec& spec, bool replace);
-  rt::Done replace_untrusted(const RingSpec& spec, bool& again);
+  rt::Done create_or_adopt(const RingSpec& spec, bool& again);
+  rt::Done replace(const RingSpec& spec, bool have_gates, bool& again);
+  static rt::Result<Segment> build(const RingSpec& spec, Segment& gates);
+  rt::Done keep_as_predecessor();
   void take(Segment ring, RingTables tables);
   void note_reached(const Segment& ring, const RingTables& tables);
-  rt::Done adopt(const RingSpec& spec, bool& again);
-  rt::Done keep_as_predecessor(const Segment& old_ring, const Segment& old_gates);
 
   Segment ring_, gates_;
   RingTables tables_;

@@ -34,6 +34,8 @@ bool same_geometry(const RingTables& t, const RingSpec& spec) {
   return std::memcmp(&t.geometry, &wanted, sizeof wanted) == 0 && same_tables(t.streams, spec.streams, t.channels, spec.channels);
 }
 
+StatusPage& status_of(const Segment& ring, const RingTables& tables) { return *ring.at<StatusPage>(tables.geometry.status_at); }
+
 rt::Error foreign(const std::string& path, uid_t owner) {
   return {EX_NOPERM, path + ": belongs to user " + std::to_string(owner) + ", this process is user " + std::to_string(geteuid()) +
                          "; what is not its own is never touched: run as that user, or choose another --instance"};
@@ -43,13 +45,18 @@ rt::Error already_running(const std::string& instance) {
   return {EX_TEMPFAIL, "instance " + instance + ": a producer is already running; stop it, or choose another --instance"};
 }
 
-/// Opens an object of our own for adoption. Damaged or stale ones of ours count as absent: they are replaced.
-rt::Result<std::optional<Segment>> open_own(const std::string& path, std::uint64_t magic) {
+/// An object of our own as a start finds it under its name.
+struct Found {
+  std::optional<Segment> whole;
+  bool damaged = false;  ///< there is one that cannot be trusted, or of another version: its place is taken
+};
+rt::Result<Found> find_own(const std::string& path, std::uint64_t magic) {
   struct stat st {};
   if (lstat(path.c_str(), &st) == 0 && st.st_uid != geteuid()) return foreign(path, st.st_uid);
   auto opened = Segment::open(path, magic, true);
-  if (!opened && opened.error().exit_code == EX_DATAERR) return std::optional<Segment>{};
-  return opened;
+  if (opened) return Found{.whole = std::move(*opened)};
+  if (opened.error().exit_code != EX_DATAERR) return opened.error();
+  return Found{.whole = {}, .damaged = true};
 }
 
 }  // namespace
@@ -58,109 +65,106 @@ rt::Result<RingWriter> RingWriter::open(const RingSpec& spec) {
   for (int attempt = 0; attempt < 16; ++attempt) {
     RingWriter writer;
     writer.instance_ = spec.instance;
-    const std::string gates_path = object_path(spec.instance, "gates");
-    auto gates = open_own(gates_path, kGatesMagic);
-    if (!gates) return gates.error();
     bool again = false;
-    rt::Done made = rt::done();
-    if (*gates) {
-      writer.gates_ = std::move(**gates);
-      made = writer.adopt(spec, again);
-    } else if (access(gates_path.c_str(), F_OK) == 0) {
-      made = writer.replace_untrusted(spec, again);
-    } else {
-      made = writer.create(spec, false);
-      again = !made && made.error().exit_code == EX_TEMPFAIL;
-    }
-    if (again) continue;
-    if (!made) return made.error();
-    // A start that was killed while it superseded may have left the last word on a stream in the predecessor alone.
-    if (auto draining = RingReader::open(spec.instance, "ring.draining"); draining && *draining)
-      writer.note_reached((*draining)->segment(), (*draining)->tables());
-    return writer;
+    if (auto made = writer.create_or_adopt(spec, again); !made) return made.error();
+    if (!again) return writer;
   }
   return rt::Error{EX_TEMPFAIL, "instance " + spec.instance + ": other producers start and stop at the same moment; try again"};
 }
 
-rt::Done RingWriter::create(const RingSpec& spec, bool replace) {
-  const RingGeometry g = geometry_of(spec);
-  auto ring = Segment::build(g.payloads_at + g.blocks * g.block_bytes);
-  if (!ring) return ring.error();
-  CHAPPE_FAULT(create_1_ring);
-  auto gates = Segment::build(2 * kPage);
+/// STEP adopt 1 and 2: locks first; then the locked file must still be the named one.
+rt::Done RingWriter::create_or_adopt(const RingSpec& spec, bool& again) {
+  const std::string path = object_path(instance_, "gates");
+  auto gates = find_own(path, kGatesMagic);
   if (!gates) return gates.error();
-  std::memcpy(ring->data() + sizeof(ObjectHeader), &g, sizeof g);
-  write_tables(ring->data() + kRingTablesAt, spec.streams, spec.channels);
-  const std::uint64_t incarnation = random_id();
-  ring->seal(kRingMagic, kRingTablesAt + table_bytes(g.streams, g.channels), incarnation);
-  for (std::uint32_t i = 0; i < kGates; ++i) {
-    Gate& gate = gates->at<Gate>(kPage)[i];
-    if (sem_init(&gate.filled, 1, 0) != 0 || sem_init(&gate.free, 1, 0) != 0) return rt::errno_error("sem_init");
+  rt::Descriptor untrusted;  // keeps the lease until other gates have the name; the byte of the lease is the same in all versions
+  if (gates->whole) {
+    gates_ = std::move(*gates->whole);
+    if (!try_lease(gates_.fd(), kProducerLease)) return already_running(instance_);
+    CHAPPE_FAULT(adopt_1_lease);
+    again = !gates_.is_named(path);
+  } else if (gates->damaged) {
+    untrusted = rt::Descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    if (untrusted && !try_lease(untrusted.get(), kProducerLease)) return already_running(instance_);
+    CHAPPE_FAULT(adopt_1_untrusted);
+    struct stat opened {
+    }, named{};
+    again = !untrusted || fstat(untrusted.get(), &opened) != 0 || stat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino ||
+            named.st_dev != opened.st_dev;
   }
-  gates->seal(kGatesMagic, sizeof(ObjectHeader), incarnation);
-  CHAPPE_FAULT(create_2_gates);
-  // STEP create 3: the lease is held before the gates have a name, so that a rival finds it taken.
-  if (!try_lease(gates->fd(), kProducerLease)) return rt::errno_error("lease");
-  CHAPPE_FAULT(create_3_lease);
+  if (again) return rt::done();
+  auto ring = find_own(object_path(instance_, "ring"), kRingMagic);
+  if (!ring) return ring.error();
+  if (ring->whole && !wait_for_lease(ring->whole->fd(), kProducerLease)) return already_running(instance_);
+  if (ring->whole) {
+    if (auto tables = read_ring_tables(*ring->whole)) take(std::move(*ring->whole), std::move(*tables));
+  }
+  // A start that was killed while it superseded may have left the last word on a stream in the predecessor alone.
+  if (auto draining = find_own(object_path(instance_, "ring.draining"), kRingMagic); draining && draining->whole) {
+    if (auto tables = read_ring_tables(*draining->whole)) note_reached(*draining->whole, *tables);
+  }
+  made_ = Made::adopted;
+  const bool ours = ring_ && gates_ && tables_.incarnation == gates_.header().incarnation;
+  if (!ours || !same_geometry(tables_, spec)) return replace(spec, gates_ || untrusted, again);
+  status().waits.store(spec.waits ? 1 : 0, std::memory_order_relaxed);
+  return rt::done();
+}
+
+/// Makes a pair, and keeps a ring that is there as its predecessor: whatever the gates are, its blocks are data.
+rt::Done RingWriter::replace(const RingSpec& spec, bool have_gates, bool& again) {
+  Segment gates;
+  auto ring = build(spec, gates);
+  if (!ring) return ring.error();
+  auto tables = read_ring_tables(*ring);
+  if (!tables) return tables.error();
+  if (ring_) {
+    if (auto kept = keep_as_predecessor(); !kept) return kept;
+  }
   // STEP create 4: the gates first, the ring second; gates without their ring are a start that was killed here.
-  if (auto linked = gates->link(object_path(instance_, "gates"), 0660, spec.consumers, replace); !linked) return linked;
+  if (auto linked = gates.link(object_path(instance_, "gates"), 0660, spec.consumers, have_gates); !linked) {
+    again = linked.error().exit_code == EX_TEMPFAIL;
+    return again ? rt::done() : linked;
+  }
   CHAPPE_FAULT(create_4_gates);
   if (auto linked = ring->link(object_path(instance_, "ring"), 0640, spec.readers, true); !linked) return linked;
   CHAPPE_FAULT(create_4_ring);
-  auto tables = read_ring_tables(*ring);
-  if (!tables) return tables.error();
-  gates_ = std::move(*gates);
+  const Segment old_gates = std::exchange(gates_, std::move(gates)), old_ring = std::move(ring_);
+  if (old_ring) {
+    made_ = Made::superseded;
+    CHAPPE_FAULT(supersede_2_named);
+    // STEP supersede 3: told last; a consumer that sees it finishes this ring and looks for the next.
+    status_of(old_ring, tables_).state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
+    CHAPPE_FAULT(supersede_3_retired);
+  } else {
+    made_ = Made::created;
+  }
   take(std::move(*ring), std::move(*tables));
   status().waits.store(spec.waits ? 1 : 0, std::memory_order_relaxed);
   return rt::done();
 }
 
-/// Gates of ours that are damaged, or of another version: their place is taken, unless their producer lives. The byte of the lease is the
-/// same in all versions.
-rt::Done RingWriter::replace_untrusted(const RingSpec& spec, bool& again) {
-  const std::string path = object_path(instance_, "gates");
-  const rt::Descriptor left(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
-  struct stat opened {
-  }, named{};
-  again = !left || fstat(left.get(), &opened) != 0;
-  if (again) return rt::done();
-  if (!try_lease(left.get(), kProducerLease)) return already_running(instance_);
-  CHAPPE_FAULT(adopt_1_untrusted);
-  again = stat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino || named.st_dev != opened.st_dev;
-  return again ? rt::done() : create(spec, true);
-}
-
-rt::Done RingWriter::adopt(const RingSpec& spec, bool& again) {
-  // STEP adopt 1: lock first; then the locked file must still be the named one.
-  if (!try_lease(gates_.fd(), kProducerLease)) return already_running(instance_);
-  CHAPPE_FAULT(adopt_1_lease);
-  if (!gates_.is_named(object_path(instance_, "gates"))) {
-    again = true;
-    return rt::done();
-  }
-  auto ring = open_own(object_path(instance_, "ring"), kRingMagic);
+/// STEP create 1 to 3: both complete, and without a name. The leases are held before that, so that a rival finds them taken.
+rt::Result<Segment> RingWriter::build(const RingSpec& spec, Segment& gates) {
+  const RingGeometry g = geometry_of(spec);
+  auto ring = Segment::build(g.payloads_at + g.blocks * g.block_bytes);
   if (!ring) return ring.error();
-  std::optional<RingTables> tables;
-  if (*ring) {
-    if (auto read = read_ring_tables(**ring)) tables = std::move(*read);
+  CHAPPE_FAULT(create_1_ring);
+  auto built = Segment::build(2 * kPage);
+  if (!built) return built.error();
+  std::memcpy(ring->data() + sizeof(ObjectHeader), &g, sizeof g);
+  write_tables(ring->data() + kRingTablesAt, spec.streams, spec.channels);
+  const std::uint64_t incarnation = random_id();
+  ring->seal(kRingMagic, kRingTablesAt + table_bytes(g.streams, g.channels), incarnation);
+  for (std::uint32_t i = 0; i < kGates; ++i) {
+    Gate& gate = built->at<Gate>(kPage)[i];
+    if (sem_init(&gate.filled, 1, 0) != 0 || sem_init(&gate.free, 1, 0) != 0) return rt::errno_error("sem_init");
   }
-  if (tables) take(std::move(**ring), std::move(*tables));
-  // STEP adopt 2: gates without their ring are a creation that was killed halfway: nothing was ever written.
-  if (!ring_ || tables_.incarnation != gates_.header().incarnation) return create(spec, true);
-  made_ = Made::adopted;
-  status().waits.store(spec.waits ? 1 : 0, std::memory_order_relaxed);
-  if (same_geometry(tables_, spec)) return rt::done();
-  if (auto kept = keep_as_predecessor(ring_, gates_); !kept) return kept;
-  made_ = Made::superseded;
-  const Segment old_gates = std::move(gates_);  // with the lease, until the new ones are held
-  const Segment old_ring = std::move(ring_);
-  const std::uint64_t status_at = tables_.geometry.status_at;
-  auto created = create(spec, true);
-  CHAPPE_FAULT(supersede_2_named);
-  // STEP supersede 3: told last; a consumer that sees it finishes this ring and looks for the next.
-  if (created) old_ring.at<StatusPage>(status_at)->state.store(static_cast<std::uint64_t>(RingState::retired), std::memory_order_release);
-  CHAPPE_FAULT(supersede_3_retired);
-  return created;
+  built->seal(kGatesMagic, sizeof(ObjectHeader), incarnation);
+  CHAPPE_FAULT(create_2_gates);
+  if (!try_lease(built->fd(), kProducerLease) || !try_lease(ring->fd(), kProducerLease)) return rt::errno_error("lease");
+  CHAPPE_FAULT(create_3_lease);
+  gates = std::move(*built);
+  return ring;
 }
 
 /// STEP adopt 3: roll head over a slot that is whole already: its frames are committed, and its number must not be stored again.
@@ -179,7 +183,7 @@ void RingWriter::take(Segment ring, RingTables tables) {
 }
 
 void RingWriter::note_reached(const Segment& ring, const RingTables& tables) {
-  const std::uint64_t head = ring.at<const StatusPage>(tables.geometry.status_at)->head.load(std::memory_order_acquire);
+  const std::uint64_t head = status_of(ring, tables).head.load(std::memory_order_acquire);
   for (std::uint64_t i = 0; i < tables.geometry.blocks; ++i) {
     const SlotHeader& slot = ring.at<const SlotHeader>(tables.geometry.slots_at)[i];
     const std::uint64_t sequence = slot.sequence.load(std::memory_order_acquire);
@@ -189,20 +193,18 @@ void RingWriter::note_reached(const Segment& ring, const RingTables& tables) {
   }
 }
 
-rt::Done RingWriter::keep_as_predecessor(const Segment& old_ring, const Segment& old_gates) {
+rt::Done RingWriter::keep_as_predecessor() {
   // STEP supersede 1: two names, never more. A predecessor that is still there gives way; what it held is overrun by header arithmetic.
-  for (const auto& [segment, kind] : {std::pair{&old_gates, "gates"}, std::pair{&old_ring, "ring"}}) {
-    const std::string draining = object_path(instance_, kind) + ".draining";
-    const std::string self = "/proc/self/fd/" + std::to_string(segment->fd());
-    const std::string fresh = draining + ".new";
-    ::unlink(fresh.c_str());  // of a start that was killed here
-    if (CHAPPE_FAULT_ERRNO(supersede_1_to_link) || linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0)
-      return rt::errno_error(draining + ": cannot keep the old ring");
-    CHAPPE_FAULT(supersede_1_linked);
-    if (rename(fresh.c_str(), draining.c_str()) != 0) return rt::errno_error(draining + ": cannot keep the old ring");
-    ::unlink(fresh.c_str());  // rename of two names of one file does nothing and succeeds
-    CHAPPE_FAULT(supersede_1_kept);
-  }
+  const std::string draining = object_path(instance_, "ring.draining");
+  const std::string self = "/proc/self/fd/" + std::to_string(ring_.fd());
+  const std::string fresh = draining + ".new";
+  ::unlink(fresh.c_str());  // of a start that was killed here
+  if (CHAPPE_FAULT_ERRNO(supersede_1_to_link) || linkat(AT_FDCWD, self.c_str(), AT_FDCWD, fresh.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    return rt::errno_error(draining + ": cannot keep the old ring");
+  CHAPPE_FAULT(supersede_1_linked);
+  if (rename(fresh.c_str(), draining.c_str()) != 0) return rt::errno_error(draining + ": cannot keep the old ring");
+  ::unlink(fresh.c_str());  // rename of two names of one file does nothing and succeeds
+  CHAPPE_FAULT(supersede_1_kept);
   return rt::done();
 }
 
@@ -264,7 +266,7 @@ void RingWriter::unlink() {
 }
 
 void RingWriter::forget_predecessor() {
-  for (const char* kind : {"ring.draining", "gates.draining", "ring.draining.new", "gates.draining.new"}) {
+  for (const char* kind : {"ring.draining", "ring.draining.new"}) {
     struct stat st {};
     const std::string path = object_path(instance_, kind);
     if (lstat(path.c_str(), &st) != 0 || st.st_uid != geteuid()) continue;

@@ -149,7 +149,8 @@ rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t
 
 rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::uint64_t magic, bool writable) {
   Segment opened;
-  const int fd = CHAPPE_FAULT_ERRNO(object_to_open) ? -1 : ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+  const int how = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;  // a FIFO under the name would let us hang
+  const int fd = CHAPPE_FAULT_ERRNO(object_to_open) ? -1 : ::open(path.c_str(), how);
   if (fd < 0) {
     if (errno == ENOENT) return std::optional<Segment>{};
     return rt::errno_error(path + ": cannot open");
@@ -164,7 +165,7 @@ rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::u
   if (auto why = refusal(header, magic, size); !why.empty()) return refused(path, why);
   std::vector<std::byte> table(header.table_bytes);
   if (pread(opened.fd_.get(), table.data(), table.size(), 0) != static_cast<ssize_t>(table.size()) ||
-      checksum_of(table.data(), table.size()) != header.checksum) {
+      std::memcmp(table.data(), &header, sizeof header) != 0 || checksum_of(table.data(), table.size()) != header.checksum) {
     return refused(path, "its checksum is wrong");
   }
   void* data =

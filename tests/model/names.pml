@@ -27,7 +27,7 @@
 #define IDS 6
 #endif
 #define NONE 0
-byte gates, ring, gates_draining, ring_draining, ledger; /* names */
+byte gates, ring, ring_draining, ledger; /* names */
 byte geometry[IDS], head[IDS], epoch[IDS], frame[IDS * 4];
 bool ended[IDS], retired[IDS], gave_way[IDS];
 byte lease[IDS]; /* the producer's, on the gates; 0: free */
@@ -92,22 +92,34 @@ again:
      :: atomic { gates != g -> lease[g] = 0; g = 0 }; goto again
      fi;
 #endif
-     if KILLP :: r = ring fi;
+     skip
+  fi;
+  if KILLP :: r = ring fi;
+  if
+  :: r == NONE || lease[r] == me -> skip
+  :: else ->
      if
-     :: SAME_MAKING && geometry[r] == me -> mine = r; goto opened /* adopt 2 */
-     :: SAME_MAKING && geometry[r] != me ->
-        old = r;
-#ifndef DROP_PREDECESSOR
-        if KILLP :: gates_draining = g fi; /* supersede 1 */
-        if
-        KILLP
-        :: atomic { skip; if :: ring_draining != r && ring_draining != NONE -> gave_way[ring_draining] = 1 :: else fi; ring_draining = r }
-        fi
-#else
-        skip
-#endif
-     :: else
+     KILLP
+     :: atomic { lease[r] == 0 -> lease[r] = me } /* adopt 2: the ring has a lease too */
+     :: atomic { ring != r && lease[r] != 0 -> skip }; goto start
      fi
+  fi;
+  if
+  :: g != NONE && SAME_MAKING && geometry[r] == me -> mine = r; goto opened
+  :: else
+  fi;
+  if
+  :: r != NONE ->
+     old = r;
+#ifndef DROP_PREDECESSOR
+     if
+     KILLP
+     :: atomic { skip; if :: ring_draining != r && ring_draining != NONE -> gave_way[ring_draining] = 1 :: else fi; ring_draining = r } /* supersede 1 */
+     fi
+#else
+     skip
+#endif
+  :: else
   fi;
   atomic { assert(ids + 1 < IDS); ids++; mine = ids; geometry[mine] = me } /* create 1, 2 */
 #ifndef LATE_LEASE
@@ -119,7 +131,7 @@ again:
   if
   KILLP
   :: atomic { g != NONE || gates == NONE -> gates = mine } /* create 4 */
-  :: atomic { g == NONE && gates != NONE -> lease[mine] = 0 }; goto again
+  :: atomic { g == NONE && gates != NONE -> skip }; goto start
   fi;
 #ifdef LATE_LEASE
   if KILLP :: lease[mine] = me fi;
@@ -145,7 +157,7 @@ opened:
 #ifndef LEDGER_LAST
   if KILLP :: atomic { skip; if :: ledger == l -> ledger = NONE :: else fi } fi; /* end 3: the gates last, their lease guards the rest */
 #endif
-  if KILLP :: atomic { ring_draining = NONE; gates_draining = NONE } fi;
+  if KILLP :: ring_draining = NONE fi;
 #ifdef UNLINK_BY_NAME
   if KILLP :: gates = NONE fi;
   if KILLP :: ring = NONE fi;
@@ -218,6 +230,6 @@ over:
 }
 
 active proctype rest() {
-  timeout -> assert(finished == PRODUCERS && ring == NONE && gates == NONE && ring_draining == NONE && gates_draining == NONE && ledger == NONE);
+  timeout -> assert(finished == PRODUCERS && ring == NONE && gates == NONE && ring_draining == NONE && ledger == NONE);
   assert((merged | missed) == (1 << frames) - 1 && (merged & missed) == 0)
 }

@@ -78,6 +78,14 @@ TEST_F(BoardTest, a_retired_ring_is_drained_until_the_board_that_speaks_of_it_ha
   };
   EXPECT_TRUE(drained(**retired, &ring)) << "the board speaks of none";
   EXPECT_FALSE(drained(ring, &ring)) << "both names are one ring";
+  if (geteuid() == 0) {
+    const std::string path = object_path(instance_, "ring.draining");
+    ASSERT_EQ(chown(path.c_str(), 65534, static_cast<gid_t>(-1)), 0);
+    const auto planted = RingReader::open(instance_, "ring.draining");
+    ASSERT_TRUE(planted && *planted);
+    EXPECT_FALSE(drained(**planted, &ring)) << "another user put it there";
+    ASSERT_EQ(chown(path.c_str(), 0, static_cast<gid_t>(-1)), 0);
+  }
   BoardSlot& head = board.image().head();
   head.incarnation = (*retired)->tables().incarnation;
   head.upto = 1;

@@ -4,6 +4,7 @@
 
 #include "fixture.hpp"
 #include "rt/clock.hpp"
+#include "shm/bell.hpp"
 #include "shm/lease.hpp"
 
 namespace chappe::shm {
@@ -23,6 +24,15 @@ TEST_F(GateTest, without_a_consumer_the_gate_is_unheld_and_the_producer_runs_fre
   GateKeeper keeper(ring, kAggregatorGate);
   keeper.take_over();
   EXPECT_EQ(keeper.may_pass(), Passage::unheld);
+}
+
+TEST_F(GateTest, a_bell_whose_value_somebody_damaged_is_no_reason_to_spin) {
+  RingWriter ring = make();
+  sem_t& bell = ring.gate(kAggregatorGate).filled;
+  for (int i = 0; i < 6; ++i) ASSERT_EQ(sem_post(&bell), 0);
+  const std::int64_t start = rt::monotonic_ns();
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(sleep_on_bell(bell, start + rt::kSecond));
+  EXPECT_GE(rt::monotonic_ns() - start, 4 * rt::kMillisecond) << "four looks with more rings left";
 }
 
 TEST_F(GateTest, an_attached_consumer_opens_the_gate_and_a_full_ring_closes_it) {

@@ -178,9 +178,37 @@ TEST_F(RingTest, gates_that_cannot_be_trusted_are_replaced_unless_their_producer
   EXPECT_THAT(refused.error().text, ::testing::HasSubstr("already running"));
   living.reset();
   RingWriter next = make();
-  EXPECT_EQ(next.made(), RingWriter::Made::created);
+  EXPECT_EQ(next.made(), RingWriter::Made::superseded) << "the ring beside them is whole: what it holds is data";
+  EXPECT_TRUE(*RingReader::open(instance_, "ring.draining"));
   put(next, 0);
   EXPECT_EQ(read().head(), 1U);
+}
+
+TEST_F(RingTest, a_ring_whose_gates_were_removed_is_kept_for_its_data_unless_its_producer_lives) {
+  auto living = std::make_unique<RingWriter>(make());
+  put(*living, 0);
+  ASSERT_EQ(unlink(object_path(instance_, "gates").c_str()), 0);
+  const auto refused = RingWriter::open(spec());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().exit_code, EX_TEMPFAIL);
+  living.reset();
+  const RingWriter next = make();
+  EXPECT_EQ(next.made(), RingWriter::Made::superseded);
+  const auto kept = RingReader::open(instance_, "ring.draining");
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->head(), 1U);
+}
+
+TEST_F(RingTest, a_start_that_cannot_make_its_ring_leaves_the_old_one_as_it_was) {
+  {
+    RingWriter first = make();
+    put(first, 0);
+  }
+  RingSpec huge = spec();
+  huge.blocks = std::uint64_t{1} << 40;
+  EXPECT_FALSE(RingWriter::open(huge));
+  EXPECT_NE(access(object_path(instance_, "ring.draining").c_str(), F_OK), 0);
+  EXPECT_EQ(make().made(), RingWriter::Made::adopted);
 }
 
 TEST_F(RingTest, unlink_leaves_nothing) {

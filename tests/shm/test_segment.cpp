@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,6 +35,16 @@ TEST_F(SegmentTest, nothing_there_is_no_error) {
   const auto opened = Segment::open(object_path(instance_, "ring"), kRingMagic, false);
   ASSERT_TRUE(opened);
   EXPECT_FALSE(*opened);
+}
+
+TEST_F(SegmentTest, a_pipe_under_the_name_of_an_object_is_refused_and_nobody_hangs) {
+  const std::string path = object_path(instance_, "ring");
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  for (const bool writable : {false, true}) {
+    const auto opened = Segment::open(path, kRingMagic, writable);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().exit_code, EX_DATAERR);
+  }
 }
 
 TEST_F(SegmentTest, every_flipped_bit_of_header_and_tables_is_refused) {
