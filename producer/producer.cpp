@@ -236,6 +236,7 @@ bool Producer::has_applied(std::uint32_t generation) const {
 }
 
 std::string Producer::tick() {
+  ring_->note_clocks();
   if (ring_->has_predecessor()) {
     auto board = shm::BoardReader::open(instance_);
     if (board && *board) {

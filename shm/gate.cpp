@@ -67,7 +67,8 @@ bool GateKeeper::has_room_unheld() const noexcept {
 
 GateNews GateKeeper::watch(int wait_ms) noexcept {
   const auto pid = static_cast<pid_t>(ring_->gate(index_).pid.load(std::memory_order_relaxed));
-  const int pidfd = pid > 0 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1;
+  const bool dead = state_ == GateState::dead;  // nothing to wait for, and its zombie would wake us for ever
+  const int pidfd = pid > 0 && !dead ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1;
   pollfd wake{.fd = pidfd, .events = POLLIN, .revents = 0};  // a pidfd only wakes; the lease is the verdict
   // With nobody to watch, a newcomer must be noticed before it can die unseen.
   if (poll(&wake, 1, pidfd >= 0 ? wait_ms : std::min(wait_ms, kLookForNewcomer)) > 0) {

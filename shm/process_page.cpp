@@ -6,11 +6,13 @@
 #include <span>
 
 #include "rt/clock.hpp"
+#include "shm/copy_racing.hpp"
 
 namespace chappe::shm {
 namespace {
 
 constexpr std::size_t kBody = sizeof(ProcessPage) - sizeof(Word);
+static_assert(kBody % 8 == 0);
 
 void put_text(std::span<char> to, const std::string& from) noexcept {
   const std::size_t bytes = std::min(from.size(), to.size() - 1);
@@ -19,14 +21,6 @@ void put_text(std::span<char> to, const std::string& from) noexcept {
 }
 
 std::string get_text(std::span<const char> from) { return {from.data(), strnlen(from.data(), from.size())}; }
-
-/// Races with the writer by design; the sequence decides whether the copy counts.
-#if defined(__clang__) || defined(__GNUC__)
-__attribute__((no_sanitize("thread")))
-#endif
-void copy_racing(std::byte* to, const std::byte* from) noexcept {
-  for (std::size_t i = 0; i < kBody; ++i) to[i] = reinterpret_cast<const volatile std::byte*>(from)[i];
-}
 
 }  // namespace
 
@@ -117,7 +111,7 @@ bool read_process_page(const ProcessPage& shared, ProcessReport& r) {
   for (int attempt = 0; attempt < 100 && !whole; ++attempt) {
     const std::uint64_t before = shared.sequence.load(std::memory_order_acquire);
     if (before == 0) return false;
-    copy_racing(body, source);
+    copy_racing(body, source, kBody);
     std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(page)
     whole = before % 2 == 0 && shared.sequence.load(std::memory_order_relaxed) == before;
   }

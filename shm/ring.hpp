@@ -54,6 +54,8 @@ class RingWriter {
   [[nodiscard]] Made made() const noexcept { return made_; }
   /// STEP adopt 6: owner, epoch and state stand, the consumer is rung.
   void open_for_business() noexcept;
+  /// The offset between the clocks, for readers that want calendar time: now and then, since the one of them is set.
+  void note_clocks() noexcept;
 
   [[nodiscard]] const RingTables& tables() const noexcept { return tables_; }
   [[nodiscard]] StatusPage& status() const noexcept { return *ring_.at<StatusPage>(tables_.geometry.status_at); }

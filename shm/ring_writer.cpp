@@ -214,7 +214,7 @@ void RingWriter::open_for_business() noexcept {
   s.owner_pid.store(static_cast<std::uint64_t>(pid), std::memory_order_relaxed);
   s.owner_start.store(process_start(pid), std::memory_order_relaxed);
   s.heartbeat_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
-  s.realtime_offset_ns.store(static_cast<std::uint64_t>(rt::realtime_ns() - rt::monotonic_ns()), std::memory_order_relaxed);
+  note_clocks();
   s.state.store(static_cast<std::uint64_t>(RingState::running), std::memory_order_relaxed);
   CHAPPE_FAULT(adopt_6_owner);
   s.epoch.store(s.epoch.load(std::memory_order_relaxed) + 1, std::memory_order_release);
@@ -222,6 +222,10 @@ void RingWriter::open_for_business() noexcept {
   has_predecessor_ = access(object_path(instance_, "ring.draining").c_str(), F_OK) == 0;
   for (std::uint32_t i = 0; i < kGates; ++i) ring_bell_anew(gate(i).filled, s.failed_posts);
   CHAPPE_FAULT(adopt_6_rung);
+}
+
+void RingWriter::note_clocks() noexcept {
+  status().realtime_offset_ns.store(static_cast<std::uint64_t>(rt::realtime_ns() - rt::monotonic_ns()), std::memory_order_relaxed);
 }
 
 RingWriter::Reached RingWriter::reached(const std::string& stream) const {
