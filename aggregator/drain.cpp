@@ -239,8 +239,9 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels) no
   put_moments(image.moments(at, head.which, record), channels);
   ++b.closed[head.which];
   if (rows_ == nullptr) return;
-  Row* row = rows_->try_empty(closing_);
-  if (row == nullptr || current_.pending.size() == current_.pending.capacity()) {
+  // A reload makes rows before the drain takes its larger `pending`: without a place there, no row may be taken.
+  Row* row = current_.pending.size() < current_.pending.capacity() ? rows_->try_empty(closing_) : nullptr;
+  if (row == nullptr) {
     board_->control().log_rows_lost.add(channels.size());
     ++settled_[closing_][head.which];
     return;
