@@ -133,7 +133,7 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
     const bool gone = !session_->ring.is_named(shm::object_path(config_.instance, "ring")) && session_->gate.has_value();
     const auto state = static_cast<shm::RingState>(session_->ring.status().state.load(std::memory_order_acquire));
     // A ring that lost its name without a word is nobody's any more: what it holds is merged, then it is left.
-    if (gone && state == shm::RingState::running && session_->ring.head() == board_->image().head().upto) session_->drain->stop();
+    if (gone && state == shm::RingState::running && session_->ring.head() == session_->drain->upto()) session_->drain->stop();
     return rt::done();
   }
   board_->control().heartbeat_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
@@ -204,13 +204,15 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     session->log = std::make_unique<LogWriter>(*log_, *session->rows, std::move(names), board_->control().log_errors);
   }
   session->drain = std::make_unique<Drain>(session->ring, session->gate ? &*session->gate : nullptr, *board_, session->rows.get(), plan);
+  const shm::BoardSlot& head = board_->image().head();
+  const std::uint64_t upto = head.incarnation == tables.incarnation ? head.upto : 0;  // the drain's from here on
   Drain* drain = session->drain.get();
   auto thread = rt::Thread::start(drain_plan(), [drain] { drain->run(); });
   if (!thread) return thread.error();
   session->thread = std::move(*thread);
   session_ = std::move(session);
   notes.push_back(std::string("attached to ") + (retired ? "the retired ring" : "the ring") + " of instance " + config_.instance + ": " +
-                  std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(board_->image().head().upto));
+                  std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(upto));
   return rt::done();
 }
 

@@ -316,6 +316,7 @@ void Drain::publish() noexcept {
   board_->image().head().upto = next_;
   board_->image().head().generation = current_.generation;
   board_->publish();
+  upto_.set(next_);
   if (gate_ != nullptr) gate_->release(next_);  // STEP consume 6
   const std::int64_t published = rt::monotonic_ns();
   for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);

@@ -45,6 +45,8 @@ class Drain final : private ClosedSink {
   void publish_logged() noexcept;
   /// The generation in force, as the drain sees it.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.get(); }
+  /// Any thread: blocks that the board holds. The board's image is the drain's alone until run() has come back.
+  [[nodiscard]] std::uint64_t upto() const noexcept { return upto_.get(); }
   /// Rows of a stream that any windows can ask for.
   static std::size_t most_rows(const shm::StreamEntry& stream);
 
@@ -96,7 +98,7 @@ class Drain final : private ClosedSink {
   std::vector<Rate> rate_;
   std::uint32_t closing_ = 0;  ///< stream whose windows are being closed
   rt::Mailslot<Change> change_, done_with_;
-  rt::Counter generation_;
+  rt::Counter generation_, upto_;
   rt::Flag stop_, ended_;
   End end_ = End::stopped;
 };
