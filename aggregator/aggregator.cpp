@@ -72,13 +72,21 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
     a->log_ = std::make_unique<WindowLog>(std::move(*log));
   }
   if (auto opened = a->open_board(nullptr); !opened) return opened.error();
-  shm::ProcessReport before;
-  const auto held = static_cast<std::uint32_t>(a->board_->image().head().generation);
-  const bool known = shm::read_process_page(a->board_->process_page(), before) && held > 0;
-  if (known) a->generation_ = before.config_hash == config_hash ? held : held + 1;
-  if (known)
-    notes.push_back("adopted the board of instance " + config.instance + ", configuration generation " + std::to_string(a->generation_));
+  a->take_generation(config_hash, notes);
   return a;
+}
+
+/// Goes on with the newest generation that the board knows, if that is this very configuration, else behind it: rows may be newer than the
+/// page (killed in a reload), and the page newer than the rows (no ring was there).
+void Aggregator::take_generation(std::uint64_t config_hash, std::vector<std::string>& notes) {
+  shm::ProcessReport page;
+  const bool told = shm::read_process_page(board_->process_page(), page);
+  const auto of_rows = static_cast<std::uint32_t>(board_->image().head().generation);
+  const std::uint32_t newest = std::max(of_rows, told ? page.config_generation : 0);
+  if (newest == 0) return;
+  const bool same = told && page.config_generation == newest && page.config_hash == config_hash;
+  generation_ = same ? newest : newest + 1;
+  notes.push_back("adopted the board of instance " + config_.instance + ", configuration generation " + std::to_string(generation_));
 }
 
 Aggregator::~Aggregator() {

@@ -59,5 +59,29 @@ TEST_F(AggregatorTest, leaves_a_ring_that_lost_its_name_once_all_of_it_is_merged
   EXPECT_EQ(published().aggregated, 16U);
 }
 
+TEST_F(AggregatorTest, gives_no_generation_to_two_configurations) {
+  constexpr std::uint64_t kOld = 1, kNew = 2;
+  const auto generation_after = [&](std::uint64_t of_rows, std::uint32_t of_page, std::uint64_t hash_of_page, std::uint64_t hash) {
+    unlink(path("board").c_str());
+    const shm::RingSpec ring = spec();
+    auto board = shm::BoardWriter::open({.instance = instance_, .streams = ring.streams, .channels = ring.channels, .readers = {}});
+    board->image().head().generation = of_rows;
+    board->publish();
+    shm::ProcessReport report;
+    report.config_generation = of_page;
+    report.config_hash = hash_of_page;
+    if (of_page > 0) shm::write_process_page(board->process_page(), report);
+    return open(hash)->generation();
+  };
+  EXPECT_EQ(generation_after(0, 0, 0, kOld), 1U) << "nobody has written anything";
+  EXPECT_EQ(generation_after(3, 3, kOld, kOld), 3U);
+  EXPECT_EQ(generation_after(3, 3, kOld, kNew), 4U);
+  EXPECT_EQ(generation_after(4, 3, kOld, kOld), 5U) << "killed in a reload to kNew, whose rows are of 4";
+  EXPECT_EQ(generation_after(4, 3, kOld, kNew), 5U);
+  EXPECT_EQ(generation_after(3, 4, kNew, kNew), 4U) << "reloaded while there was no ring: rows of 3 are of the old";
+  EXPECT_EQ(generation_after(3, 4, kNew, kOld), 5U);
+  EXPECT_EQ(generation_after(3, 0, 0, kOld), 4U) << "the page tells nothing";
+}
+
 }  // namespace
 }  // namespace chappe::aggregator
