@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "aggregator/board_windows.hpp"
 #include "aggregator/log_writer.hpp"
+#include "aggregator/settle_log.hpp"
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
 #include "rt/log.hpp"
@@ -17,12 +17,6 @@
 
 namespace chappe::aggregator {
 namespace {
-
-LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels) {
-  LogNames names{stream.name, {}};
-  for (std::uint32_t c = 0; c < stream.channels; ++c) names.channels.emplace_back(channels[stream.first_channel + c].name);
-  return names;
-}
 
 /// Beside the lock of the control queue, which may be missing: nobody who lives writes the board.
 rt::Done board_is_free(const std::string& instance) {
@@ -195,11 +189,12 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     session->gate = std::move(**gate);
   }
   const shm::RingTables& tables = session->ring.tables();
+  if (log_ && !log_compared_) rewrite_log(*board_, *log_, notes);
+  log_compared_ = true;
+  close_windows_that_end(*board_, &tables, log_.get());
   if (auto opened = open_board(&tables); !opened) return opened;
   const WindowPlan plan = plan_for(tables);
   if (log_) {
-    if (!log_compared_) rewrite_log(notes);
-    log_compared_ = true;
     std::vector<std::uint32_t> channels;
     std::size_t most_rows = 0;
     std::vector<LogNames> names;
@@ -264,38 +259,6 @@ void Aggregator::hand_over_totals() {
   CHAPPE_FAULT(end_2_totals);
 }
 
-/// After a kill the board may hold windows that the log does not: their rows are written again. What the board no longer holds is counted.
-void Aggregator::rewrite_log(std::vector<std::string>& notes) {
-  std::string text;
-  std::uint64_t lost = 0;
-  for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
-    const LogNames names = log_names(board_->tables().streams[i], board_->tables().channels);
-    shm::BoardStream& b = board_->image().stream(i);
-    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
-      const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], board_->image().history());
-      const std::uint64_t from = std::max(b.logged[w], b.closed[w] - held);
-      lost += (from - std::min(b.logged[w], from)) * names.channels.size();
-      for (std::uint64_t k = from; k < b.closed[w]; ++k) {
-        const std::size_t record = board_->image().closed_record(k);
-        std::string rows;
-        append_rows(rows, names, window_of(board_->image().window(i, w, record), i, w).head,
-                    moments_of(board_->image().moments(i, w, record)));
-        text += log_->missing(rows);
-      }
-      b.logged[w] = b.closed[w];
-    }
-  }
-  if (lost > 0) {
-    board_->control().log_rows_lost.add(lost);
-    rt::log(rt::LogLevel::warn,
-            "window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
-  }
-  if (text.empty()) return;
-  notes.push_back("window log: wrote what a kill had kept from it");
-  if (auto written = log_->write(text); !written) rt::log(rt::LogLevel::error, written.error().text);
-  CHAPPE_FAULT(log_rewritten);
-}
-
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   config_ = config;
   ++generation_;
@@ -319,8 +282,10 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
   }
   if (session_) end_session(notes);
   while (rt::monotonic_ns() < deadline && will_be_unlinked(config_.instance)) rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
+  const bool over = !has_name(config_.instance, "ring");
+  if (over) close_windows_that_end(*board_, nullptr, log_.get());
   before_unlink();
-  if (!has_name(config_.instance, "ring")) {
+  if (over) {
     board_->unlink();
     CHAPPE_FAULT(end_4_board);
   } else {

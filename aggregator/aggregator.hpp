@@ -47,7 +47,6 @@ class Aggregator {
   void end_session(std::vector<std::string>& notes);
   void hand_over_totals();
   [[nodiscard]] bool has_totals(const shm::RingTables& ring) const;
-  void rewrite_log(std::vector<std::string>& notes);
   [[nodiscard]] WindowPlan plan_for(const shm::RingTables& ring) const;
   [[nodiscard]] rt::ThreadPlan drain_plan() const;
 

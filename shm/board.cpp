@@ -174,14 +174,27 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
     for (std::size_t k = 0; k < old_tables.streams.size(); ++k) {
       if (std::strcmp(tables_.streams[i].name, old_tables.streams[k].name) != 0) continue;
       image_.stream(i) = before.stream(k);
-      const bool alike = tables_.streams[i].channels == old_tables.streams[k].channels && image_.history() == before.history();
-      const auto [from, to] = before.extent(k);
-      if (alike) std::memcpy(image_.bytes().data() + image_.extent(i).first, before.bytes().data() + from, to - from);
-      if (!alike) {
+      if (same_channels(tables_.streams[i], tables_.channels, old_tables.streams[k], old_tables.channels)) {
+        inherit_windows(i, before, k);
+      } else {
         std::ranges::fill(image_.stream(i).closed, 0);
         std::ranges::fill(image_.stream(i).logged, 0);
       }
     }
+  }
+}
+
+/// The open windows, and of the closed ones the newest that both histories hold: more channels in all make the history shorter.
+void BoardWriter::inherit_windows(std::size_t stream, BoardImage& before, std::size_t old_stream) {
+  const auto copy = [&](std::size_t which, std::size_t record, std::size_t old_record) {
+    image_.window(stream, which, record) = before.window(old_stream, which, old_record);
+    std::ranges::copy(before.moments(old_stream, which, old_record), image_.moments(stream, which, record).begin());
+  };
+  for (std::size_t w = 0; w < kWindowsPerStream; ++w) {
+    copy(w, 0, 0);
+    const std::uint64_t closed = image_.stream(stream).closed[w];
+    const std::uint64_t kept = std::min<std::uint64_t>(closed, std::min(image_.history(), before.history()));
+    for (std::uint64_t n = closed - kept; n < closed; ++n) copy(w, image_.closed_record(n), before.closed_record(n));
   }
 }
 

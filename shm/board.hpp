@@ -64,7 +64,7 @@ struct BoardSpec {
 class BoardWriter {
  public:
   /// Adopts a board of the same streams, or builds a new one that takes over the account of streams of the same name, and their windows
-  /// where channels agree. Only the aggregator's role lock holder may call it.
+  /// where the names and units of their channels agree. Only the aggregator's role lock holder may call it.
   static rt::Result<BoardWriter> open(const BoardSpec& spec);
   /// What the next publication will say. Starts as the last one of the predecessor.
   [[nodiscard]] BoardImage& image() noexcept { return image_; }
@@ -81,6 +81,7 @@ class BoardWriter {
  private:
   rt::Done build(const BoardSpec& spec, std::uint32_t history);
   void inherit(const Segment& old, const BoardTables& old_tables);
+  void inherit_windows(std::size_t stream, BoardImage& before, std::size_t old_stream);
 
   Segment segment_;
   BoardTables tables_;

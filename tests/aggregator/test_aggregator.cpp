@@ -1,7 +1,9 @@
 // The aggregator as a whole, driven as main drives it, over a ring of this process's own.
 #include <sys/stat.h>
 
+#include <fstream>
 #include <functional>
+#include <sstream>
 
 #include "aggregator/aggregator.hpp"
 #include "rt/clock.hpp"
@@ -45,6 +47,62 @@ class AggregatorTest : public shm::RingTest {
     shm::BoardImage image((*board)->tables());
     return (*board)->copy(image) && stream < (*board)->tables().streams.size() ? image.stream(stream) : shm::BoardStream{};
   }
+  /// The fixture's ring with streams of these names, whose first channel has this name.
+  [[nodiscard]] shm::RingWriter make_ring(const std::vector<std::string>& streams, const char* channel = "c") const {
+    shm::RingSpec wanted = spec();
+    const shm::StreamEntry entry = wanted.streams[0];
+    const auto channels = wanted.channels;
+    wanted.streams.clear();
+    wanted.channels.clear();
+    for (const auto& name : streams) {
+      wanted.streams.push_back(entry);
+      std::strcpy(wanted.streams.back().name, name.c_str());
+      wanted.streams.back().first_channel = static_cast<std::uint32_t>(wanted.channels.size());
+      wanted.channels.insert(wanted.channels.end(), channels.begin(), channels.end());
+      std::strcpy(wanted.channels[wanted.streams.back().first_channel].name, channel);
+    }
+    auto ring = shm::RingWriter::open(wanted);
+    if (!ring) ADD_FAILURE() << ring.error().text;
+    ring->open_for_business();
+    return std::move(*ring);
+  }
+  /// Commits the four frames from `first` on of a stream; nothing of it was ever dropped.
+  static void put_frames(shm::RingWriter& ring, std::uint32_t stream, std::uint64_t first) {
+    auto* values = reinterpret_cast<double*>(ring.begin());
+    for (std::uint64_t i = 0; i < 8; ++i) values[i] = static_cast<double>(first + i / 2);
+    ring.commit({.stream = stream, .frames = 4, .first_frame = first, .committed = first + 4});
+  }
+  /// Ticks until the board has `upto` blocks of the ring of that name.
+  bool merge(Aggregator& aggregator, const shm::RingWriter& ring) {
+    return tick_until(aggregator, [&] {
+      auto board = shm::BoardReader::open(instance_);
+      if (!board || !*board) return false;
+      shm::BoardImage image((*board)->tables());
+      return (*board)->copy(image) && image.head().incarnation == ring.tables().incarnation && image.head().upto == ring.head();
+    });
+  }
+  /// first_frame and count of all rows of a stream in the window log, in its order; channels apart.
+  [[nodiscard]] std::vector<std::string> rows_of(const std::string& stream) const {
+    std::vector<std::string> rows;
+    std::ifstream file(log_path());
+    for (std::string line; std::getline(file, line);) {
+      std::vector<std::string> fields;
+      std::istringstream in(line);
+      for (std::string field; std::getline(in, field, ',');) fields.push_back(field);
+      if (fields.size() > 7 && fields[0] == stream) rows.push_back(fields[1] + " " + fields[4] + "+" + fields[7]);
+    }
+    return rows;
+  }
+  [[nodiscard]] std::string log_path() const { return testing::TempDir() + "chappe." + instance_ + ".csv"; }
+  [[nodiscard]] config::Config with_log() const {
+    config::Config c = config();
+    c.window_log = log_path();
+    return c;
+  }
+  void TearDown() override {
+    unlink(log_path().c_str());
+    RingTest::TearDown();
+  }
   std::vector<std::string> notes_;
 };
 
@@ -57,6 +115,47 @@ TEST_F(AggregatorTest, leaves_a_ring_that_lost_its_name_once_all_of_it_is_merged
   for (std::uint64_t i = 0; i < 4; ++i) put(ring, i);
   ASSERT_TRUE(tick_until(*aggregator, [&] { return !aggregator->is_attached(); }));
   EXPECT_EQ(published().aggregated, 16U);
+}
+
+TEST_F(AggregatorTest, logs_the_open_windows_of_streams_that_change_or_go_with_the_ring_and_leaves_the_others_open) {
+  auto aggregator = open(with_log());
+  {
+    shm::RingWriter first = make_ring({"changes", "goes"});
+    for (const std::uint64_t frame : {0U, 4U, 8U}) {
+      put_frames(first, 0, frame);
+      put_frames(first, 1, frame);
+    }
+    ASSERT_TRUE(merge(*aggregator, first));
+  }
+  {
+    shm::RingWriter second = make_ring({"changes", "stays"}, "d");
+    put_frames(second, 0, 12);
+    put_frames(second, 1, 0);
+    ASSERT_TRUE(merge(*aggregator, second));
+  }
+  shm::RingWriter third = make_ring({"stays", "another"}, "d");
+  put_frames(third, 0, 4);
+  ASSERT_TRUE(merge(*aggregator, third));
+  aggregator.reset();
+  EXPECT_THAT(rows_of("changes"), testing::ElementsAre("c 0+8", "c 0+8", "c 8+4", "c 8+4", "d 12+4", "c 12+4"));
+  EXPECT_THAT(rows_of("goes"), testing::ElementsAre("c 0+8", "c 0+8", "c 8+4", "c 8+4"));
+  EXPECT_THAT(rows_of("stays"), testing::ElementsAre("d 0+8", "c 0+8"));
+  const shm::BoardStream goes = published(3);
+  EXPECT_EQ(goes.logged[0], goes.closed[0]);
+}
+
+TEST_F(AggregatorTest, logs_the_open_windows_of_a_ring_that_nobody_ended_and_nobody_follows) {
+  auto aggregator = open(with_log());
+  {
+    shm::RingWriter ring = make_ring({"alone"});
+    put_frames(ring, 0, 0);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    ASSERT_EQ(unlink(path("ring").c_str()), 0);
+  }
+  EXPECT_TRUE(aggregator->finish(
+      rt::kSecond, [] {}, notes_));
+  EXPECT_THAT(rows_of("alone"), testing::ElementsAre("c 0+4", "c 0+4"));
+  EXPECT_FALSE(has("board"));
 }
 
 TEST_F(AggregatorTest, gives_no_generation_to_two_configurations) {
