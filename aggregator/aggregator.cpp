@@ -195,16 +195,7 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   if (auto opened = open_board(&tables); !opened) return opened;
   const WindowPlan plan = plan_for(tables);
   if (log_) {
-    std::vector<std::uint32_t> channels;
-    std::size_t most_rows = 0;
-    std::vector<LogNames> names;
-    for (const auto& s : tables.streams) {
-      channels.push_back(s.channels);
-      most_rows += Drain::most_rows(s);
-      names.push_back(log_names(s, tables.channels));
-    }
-    session->rows = std::make_unique<Rows>(channels, most_rows);
-    session->log = std::make_unique<LogWriter>(*log_, *session->rows, std::move(names), board_->control().log_errors);
+    if (auto started = start_log(*session); !started) return started;
   }
   session->drain = std::make_unique<Drain>(session->ring, session->gate ? &*session->gate : nullptr, *board_, session->rows.get(), plan);
   const shm::BoardSlot& head = board_->image().head();
@@ -216,6 +207,27 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   session_ = std::move(session);
   notes.push_back(std::string("attached to ") + (retired ? "the retired ring" : "the ring") + " of instance " + config_.instance + ": " +
                   std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(upto));
+  return rt::done();
+}
+
+rt::Done Aggregator::start_log(Session& session) {
+  const shm::RingTables& tables = session.ring.tables();
+  std::vector<std::uint32_t> channels;
+  std::size_t most_rows = 0;
+  std::vector<LogNames> names;
+  std::vector<WindowCounts> waiting(tables.streams.size());
+  for (std::size_t i = 0; i < tables.streams.size(); ++i) {
+    const shm::StreamEntry& s = tables.streams[i];
+    const shm::BoardStream& b = board_->image().stream(i);  // the ring's streams come first on the board
+    channels.push_back(s.channels);
+    most_rows += Drain::most_rows(s);
+    names.push_back(log_names(s, tables.channels));
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) waiting[i][w] = b.closed[w] - b.logged[w];
+  }
+  session.rows = std::make_unique<Rows>(channels, most_rows);
+  auto log = LogWriter::start(*log_, *session.rows, std::move(names), std::move(waiting), board_->control());
+  if (!log) return log.error();
+  session.log = std::move(*log);
   return rt::done();
 }
 

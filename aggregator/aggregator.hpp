@@ -44,6 +44,7 @@ class Aggregator {
   rt::Done open_board(const shm::RingTables* ring);
   rt::Done try_attach(std::vector<std::string>& notes);
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
+  rt::Done start_log(Session& session);
   void end_session(std::vector<std::string>& notes);
   void hand_over_totals();
   [[nodiscard]] bool has_totals(const shm::RingTables& ring) const;

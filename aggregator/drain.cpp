@@ -279,15 +279,17 @@ bool Drain::show_logged(std::size_t stream) noexcept {
   return changed;
 }
 
-void Drain::count_lost_rows() noexcept {
-  if (rows_ == nullptr) return;
-  const std::uint64_t lost = rows_->lost();
-  board_->control().log_rows_lost.add(lost - lost_rows_);
-  lost_rows_ = lost;
+bool Drain::log_went_on() const noexcept {
+  for (std::uint32_t i = 0; rows_ != nullptr && i < board_stream_.size(); ++i) {
+    const shm::BoardStream& b = board_->image().stream(board_stream_[i]);
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+      if (settled_[i][w] + rows_->written(i, w) != b.logged[w]) return true;
+    }
+  }
+  return false;
 }
 
 void Drain::publish_logged() noexcept {
-  count_lost_rows();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     if (show_logged(i)) board_->touch(board_stream_[i]);
   }
@@ -305,7 +307,6 @@ void Drain::measure_rate(std::size_t stream, std::int64_t now_ns) noexcept {
 /// The board before the tail: what was read is given back only once the board holds it; the window log hears of it last.
 void Drain::publish() noexcept {
   const std::int64_t now = rt::monotonic_ns();
-  count_lost_rows();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     measure_rate(i, now);
     if (!show_logged(i) && !dirty_[i]) continue;
@@ -355,6 +356,7 @@ void Drain::idle() noexcept {
     rt::sleep_until(now + kWaitForRows);
     return;
   }
+  if (first_unpublished_ns_ == 0 && log_went_on()) publish();
   const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
   if (gate_->sleep_until(deadline) || next_ == ring_->head() || stop_.is_up()) return;
   // Data without a ring? The producer may stand between cursor and bell: only a second silence counts.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "aggregator/board_windows.hpp"
+#include "aggregator/log_writer.hpp"
 #include "rt/fault.hpp"
 #include "rt/log.hpp"
 #include "shm/tables.hpp"
@@ -25,6 +26,33 @@ std::string rows_of(shm::BoardWriter& board, std::size_t stream, std::size_t whi
   append_rows(rows, log_names(board.tables().streams[stream], board.tables().channels),
               window_of(image.window(stream, which, record), stream, which).head, moments_of(image.moments(stream, which, record)));
   return rows;
+}
+
+/// Closed windows of one specification that the board does not know to be in the log.
+struct Unsettled {
+  std::uint64_t lost_windows = 0;  ///< of which the board no longer has the rows
+  std::uint64_t lost_rows = 0;     ///< of these, unless they are in the log
+  std::string missing;             ///< rows that the log lacks
+};
+
+/// Rows go into the log in their order. So where the oldest one that the board holds is there, those before it are too, or were counted.
+Unsettled look_at(shm::BoardWriter& board, WindowLog& log, std::size_t stream, std::size_t which) {
+  Unsettled found;
+  shm::BoardImage& image = board.image();
+  const shm::BoardStream& b = image.stream(stream);
+  const std::uint64_t closed = b.closed[which], logged = std::min(b.logged[which], closed);
+  std::uint64_t from = std::max(logged, closed - std::min<std::uint64_t>(closed, image.history()));
+  while (from < closed && image.window(stream, which, image.closed_record(from)).frames == 0)
+    ++from;  // of a shorter history than this one's
+  bool oldest_is_there = false;
+  for (std::uint64_t k = from; k < closed; ++k) {
+    const std::string missing = log.missing(rows_of(board, stream, which, k));
+    if (k == from) oldest_is_there = missing.empty();
+    found.missing += missing;
+  }
+  found.lost_windows = from - logged;
+  found.lost_rows = oldest_is_there ? 0 : found.lost_windows * board.tables().streams[stream].channels;
+  return found;
 }
 
 /// As StreamStatistics::finish does it. False: it is not open.
@@ -52,19 +80,11 @@ void rewrite_log(shm::BoardWriter& board, WindowLog& log, std::vector<std::strin
   std::string text;
   std::uint64_t lost = 0;
   for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
-    const LogNames names = log_names(board.tables().streams[i], board.tables().channels);
-    shm::BoardStream& b = board.image().stream(i);
     for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
-      const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], board.image().history());
-      const std::uint64_t from = std::max(b.logged[w], b.closed[w] - held);
-      lost += (from - std::min(b.logged[w], from)) * names.channels.size();
-      for (std::uint64_t k = from; k < b.closed[w]; ++k) {
-        const std::size_t record = board.image().closed_record(k);
-        std::string rows;
-        append_rows(rows, names, window_of(board.image().window(i, w, record), i, w).head, moments_of(board.image().moments(i, w, record)));
-        text += log.missing(rows);
-      }
-      b.logged[w] = b.closed[w];
+      const Unsettled found = look_at(board, log, i, w);
+      lost += found.lost_rows;
+      text += found.missing;
+      board.image().stream(i).logged[w] += found.lost_windows;
     }
   }
   if (lost > 0) {
@@ -72,10 +92,13 @@ void rewrite_log(shm::BoardWriter& board, WindowLog& log, std::vector<std::strin
     rt::log(rt::LogLevel::warn,
             "window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
   }
-  if (text.empty()) return;
-  notes.push_back("window log: wrote what a kill had kept from it");
-  if (auto written = log.write(text); !written) rt::log(rt::LogLevel::error, written.error().text);
-  CHAPPE_FAULT(log_rewritten);
+  if (!text.empty()) notes.push_back("window log: wrote what a kill had kept from it");
+  const auto written = write_counted(log, text, board.control());
+  if (!written) rt::log(rt::LogLevel::error, written.error().text);  // what waits is settled by the log's thread
+  for (std::size_t i = 0; written && i < board.tables().streams.size(); ++i)
+    std::ranges::copy(board.image().stream(i).closed, board.image().stream(i).logged);
+  board.publish();
+  if (!text.empty()) CHAPPE_FAULT(log_rewritten);
 }
 
 void close_windows_that_end(shm::BoardWriter& board, const shm::RingTables* next, WindowLog* log) {
@@ -92,7 +115,7 @@ void close_windows_that_end(shm::BoardWriter& board, const shm::RingTables* next
   }
   if (closed.empty()) return;
   board.publish();  // the board before the log
-  const auto written = log != nullptr ? log->write(text) : rt::done();
+  const auto written = log != nullptr ? write_counted(*log, text, board.control()) : rt::done();
   if (!written) rt::log(rt::LogLevel::error, written.error().text);
   for (const auto& [i, w] : closed) {
     shm::BoardStream& b = board.image().stream(i);

@@ -167,6 +167,9 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
   if (!accept(old.data() + old_tables.geometry.slots_at, control, old_tables.geometry.slot_bytes, before.bytes().data())) return;
   std::memcpy(&segment_.at<ProcessPage>(tables_.geometry.process_at)->since_realtime_ns,
               &old.at<ProcessPage>(old_tables.geometry.process_at)->since_realtime_ns, sizeof(ProcessPage) - sizeof(Word));
+  for (const auto count : {&BoardControl::log_rows_lost, &BoardControl::log_rows_given_up, &BoardControl::log_errors, &BoardControl::torn,
+                           &BoardControl::resyncs, &BoardControl::doorbell_timeouts_with_data})
+    (this->control().*count).set((control.*count).get());
   image_.head().incarnation = before.head().incarnation;
   image_.head().upto = before.head().upto;
   image_.head().generation = before.head().generation;
