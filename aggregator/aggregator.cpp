@@ -88,12 +88,16 @@ Aggregator::~Aggregator() {
   if (session_) end_session(notes);
 }
 
-/// A board for the streams of `ring`; without one, for whatever the board of a predecessor holds.
+/// A board for the streams of `ring`, those that it had before behind them; without a ring, for whatever the board of a predecessor holds.
 rt::Done Aggregator::open_board(const shm::RingTables* ring) {
   shm::BoardSpec spec{.instance = config_.instance, .streams = {}, .channels = {}, .readers = readers_};
   if (ring != nullptr) {
     spec.streams = ring->streams;
     spec.channels = ring->channels;
+    if (const std::size_t left_out = shm::keep_dormant(spec, board_->tables()); left_out > 0)
+      rt::log(rt::LogLevel::warn,
+              "the board has no room for the account of " + std::to_string(left_out) +
+                  " streams that the ring no longer has: should they return, what was merged of them counts as overrun");
   } else if (auto old = shm::BoardReader::open(config_.instance); old && *old) {
     spec.streams = (*old)->tables().streams;
     spec.channels = (*old)->tables().channels;

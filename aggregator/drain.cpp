@@ -135,7 +135,9 @@ void Drain::attach() noexcept {
     next_ = gate_->attach(*ring_, upto);
   else
     next_ = std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
-  if (!known || next_ > upto) note_skip();
+  if (!known)  // what the board had may have gone with blocks of any stream
+    for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) board_->image().stream(i).skipped = 1;
+  if (next_ > upto) note_skip();
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
 }

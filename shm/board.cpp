@@ -100,6 +100,24 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   return t;
 }
 
+std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older) {
+  const std::size_t of_ring = spec.streams.size();
+  std::size_t left_out = 0;
+  for (StreamEntry stream : older.streams) {
+    const auto end = spec.streams.begin() + static_cast<std::ptrdiff_t>(of_ring);
+    if (std::any_of(spec.streams.begin(), end, [&](const StreamEntry& s) { return std::strcmp(s.name, stream.name) == 0; })) continue;
+    if (spec.streams.size() == kMaxStreams || spec.channels.size() + stream.channels > kMaxChannels) {
+      ++left_out;
+      continue;
+    }
+    const auto channels = std::span(older.channels).subspan(stream.first_channel, stream.channels);
+    stream.first_channel = static_cast<std::uint32_t>(spec.channels.size());
+    spec.channels.insert(spec.channels.end(), channels.begin(), channels.end());
+    spec.streams.push_back(stream);
+  }
+  return left_out;
+}
+
 rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   BoardWriter writer;
   writer.path_ = object_path(spec.instance, "board");

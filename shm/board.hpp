@@ -61,6 +61,10 @@ struct BoardSpec {
   std::optional<gid_t> readers;
 };
 
+/// Adds the streams of an older board that `spec` lacks, as far as there is room, so that their account goes on when they return. Returns
+/// how many found none: the longest gone, for each board has them behind those of its ring.
+std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older);
+
 class BoardWriter {
  public:
   /// Adopts a board of the same streams, or builds a new one that takes over the account of streams of the same name, and their windows

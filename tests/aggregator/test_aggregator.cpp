@@ -141,7 +141,35 @@ TEST_F(AggregatorTest, logs_the_open_windows_of_streams_that_change_or_go_with_t
   EXPECT_THAT(rows_of("goes"), testing::ElementsAre("c 0+8", "c 0+8", "c 8+4", "c 8+4"));
   EXPECT_THAT(rows_of("stays"), testing::ElementsAre("d 0+8", "c 0+8"));
   const shm::BoardStream goes = published(3);
-  EXPECT_EQ(goes.logged[0], goes.closed[0]);
+  EXPECT_EQ(goes.aggregated, 12U);
+  EXPECT_EQ(goes.closed[0], 2U);
+  EXPECT_EQ(goes.logged[0], 2U);
+}
+
+TEST_F(AggregatorTest, goes_on_with_the_account_of_a_stream_that_was_away) {
+  auto aggregator = open(with_log());
+  {
+    shm::RingWriter first = make_ring({"stays", "returns"});
+    for (const std::uint64_t frame : {0U, 4U, 8U}) put_frames(first, 1, frame);
+    ASSERT_TRUE(merge(*aggregator, first));
+  }
+  {
+    shm::RingWriter second = make_ring({"stays"});
+    put_frames(second, 0, 0);
+    ASSERT_TRUE(merge(*aggregator, second));
+    aggregator.reset();  // a kill would leave the same
+    aggregator = open(with_log());
+  }
+  shm::RingWriter third = make_ring({"returns", "stays"});
+  put_frames(third, 0, 20);  // 8 frames are overrun in truth
+  ASSERT_TRUE(merge(*aggregator, third));
+  aggregator.reset();
+  EXPECT_EQ(published(0).aggregated, 16U);
+  EXPECT_EQ(published(0).overrun, 8U);
+  EXPECT_EQ(published(0).next_frame, 24U);
+  EXPECT_EQ(published(1).aggregated, 4U);
+  EXPECT_EQ(published(1).overrun, 0U);
+  EXPECT_THAT(rows_of("returns"), testing::ElementsAre("c 0+8", "c 0+8", "c 8+4", "c 8+4", "c 20+4", "c 20+4"));
 }
 
 TEST_F(AggregatorTest, logs_the_open_windows_of_a_ring_that_nobody_ended_and_nobody_follows) {

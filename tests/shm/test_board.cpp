@@ -190,6 +190,23 @@ TEST_F(BoardOfManyTest, a_stream_that_stays_keeps_its_open_window_and_the_newest
   }
 }
 
+TEST_F(BoardOfManyTest, streams_that_the_ring_no_longer_has_stay_behind_those_it_has_as_far_as_there_is_room) {
+  BoardTables older;
+  {
+    const BoardSpec had = with_others(3);
+    older.streams = had.streams;
+    older.channels = had.channels;
+  }
+  BoardSpec spec = board_spec();
+  EXPECT_EQ(keep_dormant(spec, older), 0U);
+  EXPECT_TRUE(make(spec).tables().streams.size() == 2 && spec.channels.size() == 5);
+  EXPECT_STREQ(spec.streams[1].name, "other");
+  EXPECT_EQ(spec.streams[1].first_channel, 2U);
+  BoardSpec full = board_spec(kMaxChannels - 2);
+  EXPECT_EQ(keep_dormant(full, older), 1U);
+  EXPECT_EQ(full.streams.size(), 1U);
+}
+
 TEST_F(BoardOfManyTest, windows_of_channels_that_got_another_name_or_unit_are_not_taken_over) {
   for (const bool unit : {false, true}) {
     {
