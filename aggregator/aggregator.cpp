@@ -98,14 +98,16 @@ rt::Done Aggregator::open_board(const shm::RingTables* ring) {
       rt::log(rt::LogLevel::warn,
               "the board has no room for the account of " + std::to_string(left_out) +
                   " streams that the ring no longer has: should they return, what was merged of them counts as overrun");
+  } else if (board_ != nullptr) {
+    spec.streams = board_->tables().streams;
+    spec.channels = board_->tables().channels;
   } else if (auto old = shm::BoardReader::open(config_.instance); old && *old) {
     spec.streams = (*old)->tables().streams;
     spec.channels = (*old)->tables().channels;
   }
   shm::ProcessReport report;
   const bool reported = board_ != nullptr && shm::read_process_page(board_->process_page(), report);
-  board_.reset();
-  auto board = shm::BoardWriter::open(spec);
+  auto board = shm::BoardWriter::open(spec, board_.get());
   if (!board) return board.error();
   board_ = std::make_unique<shm::BoardWriter>(std::move(*board));
   if (reported) shm::write_process_page(board_->process_page(), report);
@@ -130,6 +132,11 @@ rt::ThreadPlan Aggregator::drain_plan() const {
 
 rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   if (session_ && session_->drain->has_ended()) end_session(notes);
+  if (!board_->still_named()) {
+    notes.push_back("the board of instance " + config_.instance + " lost its name in /dev/shm, or its pages: it is made anew");
+    if (session_) end_session(notes);
+    if (auto opened = open_board(nullptr); !opened) return opened;
+  }
   if (session_) {
     if (!session_->ring.is_whole() || (session_->gate && !session_->gate->is_whole())) {
       notes.push_back("the ring or the gates of instance " + config_.instance + " were truncated by somebody: what was in them is lost");
@@ -143,9 +150,6 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
     return rt::done();
   }
   board_->control().heartbeat_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
-  if (!board_->still_named()) {
-    if (auto opened = open_board(nullptr); !opened) return opened;
-  }
   return try_attach(notes);
 }
 
@@ -298,10 +302,9 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
   }
   if (session_) end_session(notes);
   while (rt::monotonic_ns() < deadline && will_be_unlinked(config_.instance)) rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
-  const bool over = !has_name(config_.instance, "ring");
-  if (over) close_windows_that_end(*board_, nullptr, log_.get());
+  if (!has_name(config_.instance, "ring")) close_windows_that_end(*board_, nullptr, log_.get());
   before_unlink();
-  if (over) {
+  if (!has_name(config_.instance, "ring")) {  // looked at last: a producer that starts meanwhile goes on from the board
     board_->unlink();
     CHAPPE_FAULT(end_4_board);
   } else {

@@ -118,7 +118,7 @@ std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older) {
   return left_out;
 }
 
-rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
+rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* before) {
   BoardWriter writer;
   writer.path_ = object_path(spec.instance, "board");
   struct stat st {};
@@ -131,7 +131,8 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   if (old && *old) {
     if (auto read = read_board_tables(**old)) tables = std::move(*read);
   }
-  const bool same = tables && same_tables(tables->streams, spec.streams, tables->channels, spec.channels);
+  const bool nameless = before != nullptr && !before->still_named();
+  const bool same = !nameless && tables && same_tables(tables->streams, spec.streams, tables->channels, spec.channels);
   if (same) {
     writer.segment_ = std::move(**old);
     writer.tables_ = std::move(*tables);
@@ -141,7 +142,14 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   } else {
     const std::uint32_t history = spec.channels.size() > kManyChannels ? kShortHistory : kLongHistory;
     if (auto built = writer.build(spec, history); !built) return built.error();
-    if (tables) writer.inherit(**old, *tables);
+    if (nameless) {
+      writer.inherit(before->segment_, before->tables_, before->image_);
+    } else if (tables) {
+      BoardImage image(*tables);
+      const auto& control = *(*old)->at<BoardControl>(tables->geometry.control_at);
+      if (accept((*old)->data() + tables->geometry.slots_at, control, tables->geometry.slot_bytes, image.bytes().data()))
+        writer.inherit(**old, *tables, image);
+    }
   }
   writer.changed_.assign(spec.streams.size(), 1);
   for (auto& slot : writer.written_) slot.assign(spec.streams.size(), 0);
@@ -179,10 +187,8 @@ rt::Done BoardWriter::build(const BoardSpec& spec, std::uint32_t history) {
   return rt::done();
 }
 
-void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
-  BoardImage before(old_tables);
+void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables, BoardImage& before) {
   const auto& control = *old.at<BoardControl>(old_tables.geometry.control_at);
-  if (!accept(old.data() + old_tables.geometry.slots_at, control, old_tables.geometry.slot_bytes, before.bytes().data())) return;
   std::memcpy(&segment_.at<ProcessPage>(tables_.geometry.process_at)->since_realtime_ns,
               &old.at<ProcessPage>(old_tables.geometry.process_at)->since_realtime_ns, sizeof(ProcessPage) - sizeof(Word));
   for (const auto count : {&BoardControl::log_rows_lost, &BoardControl::log_rows_given_up, &BoardControl::log_errors, &BoardControl::torn,

@@ -69,7 +69,8 @@ class BoardWriter {
  public:
   /// Adopts a board of the same streams, or builds a new one that takes over the account of streams of the same name, and their windows
   /// where the names and units of their channels agree. Only the aggregator's role lock holder may call it.
-  static rt::Result<BoardWriter> open(const BoardSpec& spec);
+  /// `before`: this process's own until now; where somebody removed its name or cut it, the new one takes over from its image.
+  static rt::Result<BoardWriter> open(const BoardSpec& spec, BoardWriter* before = nullptr);
   /// What the next publication will say. Starts as the last one of the predecessor.
   [[nodiscard]] BoardImage& image() noexcept { return image_; }
   [[nodiscard]] const BoardTables& tables() const noexcept { return tables_; }
@@ -84,7 +85,7 @@ class BoardWriter {
 
  private:
   rt::Done build(const BoardSpec& spec, std::uint32_t history);
-  void inherit(const Segment& old, const BoardTables& old_tables);
+  void inherit(const Segment& old, const BoardTables& old_tables, BoardImage& before);
   void inherit_windows(std::size_t stream, BoardImage& before, std::size_t old_stream);
 
   Segment segment_;
