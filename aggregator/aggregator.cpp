@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "aggregator/board_windows.hpp"
 #include "aggregator/log_writer.hpp"
+#include "aggregator/settle_log.hpp"
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
 #include "rt/log.hpp"
@@ -17,12 +17,6 @@
 
 namespace chappe::aggregator {
 namespace {
-
-LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels) {
-  LogNames names{stream.name, {}};
-  for (std::uint32_t c = 0; c < stream.channels; ++c) names.channels.emplace_back(channels[stream.first_channel + c].name);
-  return names;
-}
 
 /// Beside the lock of the control queue, which may be missing: nobody who lives writes the board.
 rt::Done board_is_free(const std::string& instance) {
@@ -72,13 +66,21 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
     a->log_ = std::make_unique<WindowLog>(std::move(*log));
   }
   if (auto opened = a->open_board(nullptr); !opened) return opened.error();
-  shm::ProcessReport before;
-  const auto held = static_cast<std::uint32_t>(a->board_->image().head().generation);
-  const bool known = shm::read_process_page(a->board_->process_page(), before) && held > 0;
-  if (known) a->generation_ = before.config_hash == config_hash ? held : held + 1;
-  if (known)
-    notes.push_back("adopted the board of instance " + config.instance + ", configuration generation " + std::to_string(a->generation_));
+  a->take_generation(config_hash, notes);
   return a;
+}
+
+/// Goes on with the newest generation that the board knows, if that is this very configuration, else behind it: rows may be newer than the
+/// page (killed in a reload), and the page newer than the rows (no ring was there).
+void Aggregator::take_generation(std::uint64_t config_hash, std::vector<std::string>& notes) {
+  shm::ProcessReport page;
+  const bool told = shm::read_process_page(board_->process_page(), page);
+  const auto of_rows = static_cast<std::uint32_t>(board_->image().head().generation);
+  const std::uint32_t newest = std::max(of_rows, told ? page.config_generation : 0);
+  if (newest == 0) return;
+  const bool same = told && page.config_generation == newest && page.config_hash == config_hash;
+  generation_ = same ? newest : newest + 1;
+  notes.push_back("adopted the board of instance " + config_.instance + ", configuration generation " + std::to_string(generation_));
 }
 
 Aggregator::~Aggregator() {
@@ -86,20 +88,26 @@ Aggregator::~Aggregator() {
   if (session_) end_session(notes);
 }
 
-/// A board for the streams of `ring`; without one, for whatever the board of a predecessor holds.
+/// A board for the streams of `ring`, those that it had before behind them; without a ring, for whatever the board of a predecessor holds.
 rt::Done Aggregator::open_board(const shm::RingTables* ring) {
   shm::BoardSpec spec{.instance = config_.instance, .streams = {}, .channels = {}, .readers = readers_};
   if (ring != nullptr) {
     spec.streams = ring->streams;
     spec.channels = ring->channels;
+    if (const std::size_t left_out = shm::keep_dormant(spec, board_->tables()); left_out > 0)
+      rt::log(rt::LogLevel::warn,
+              "the board has no room for the account of " + std::to_string(left_out) +
+                  " streams that the ring no longer has: should they return, what was merged of them counts as overrun");
+  } else if (board_ != nullptr) {
+    spec.streams = board_->tables().streams;
+    spec.channels = board_->tables().channels;
   } else if (auto old = shm::BoardReader::open(config_.instance); old && *old) {
     spec.streams = (*old)->tables().streams;
     spec.channels = (*old)->tables().channels;
   }
   shm::ProcessReport report;
   const bool reported = board_ != nullptr && shm::read_process_page(board_->process_page(), report);
-  board_.reset();
-  auto board = shm::BoardWriter::open(spec);
+  auto board = shm::BoardWriter::open(spec, board_.get());
   if (!board) return board.error();
   board_ = std::make_unique<shm::BoardWriter>(std::move(*board));
   if (reported) shm::write_process_page(board_->process_page(), report);
@@ -124,6 +132,11 @@ rt::ThreadPlan Aggregator::drain_plan() const {
 
 rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   if (session_ && session_->drain->has_ended()) end_session(notes);
+  if (!board_->still_named()) {
+    notes.push_back("the board of instance " + config_.instance + " lost its name in /dev/shm, or its pages: it is made anew");
+    if (session_) end_session(notes);
+    if (auto opened = open_board(nullptr); !opened) return opened;
+  }
   if (session_) {
     if (!session_->ring.is_whole() || (session_->gate && !session_->gate->is_whole())) {
       notes.push_back("the ring or the gates of instance " + config_.instance + " were truncated by somebody: what was in them is lost");
@@ -133,13 +146,10 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
     const bool gone = !session_->ring.is_named(shm::object_path(config_.instance, "ring")) && session_->gate.has_value();
     const auto state = static_cast<shm::RingState>(session_->ring.status().state.load(std::memory_order_acquire));
     // A ring that lost its name without a word is nobody's any more: what it holds is merged, then it is left.
-    if (gone && state == shm::RingState::running && session_->ring.head() == board_->image().head().upto) session_->drain->stop();
+    if (gone && state == shm::RingState::running && session_->ring.head() == session_->drain->upto()) session_->drain->stop();
     return rt::done();
   }
   board_->control().heartbeat_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
-  if (!board_->still_named()) {
-    if (auto opened = open_board(nullptr); !opened) return opened;
-  }
   return try_attach(notes);
 }
 
@@ -191,30 +201,45 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     session->gate = std::move(**gate);
   }
   const shm::RingTables& tables = session->ring.tables();
+  if (log_ && !log_compared_) rewrite_log(*board_, *log_, notes);
+  log_compared_ = true;
+  close_windows_that_end(*board_, &tables, log_.get());
   if (auto opened = open_board(&tables); !opened) return opened;
   const WindowPlan plan = plan_for(tables);
   if (log_) {
-    if (!log_compared_) rewrite_log(notes);
-    log_compared_ = true;
-    std::vector<std::uint32_t> channels;
-    std::size_t most_rows = 0;
-    std::vector<LogNames> names;
-    for (const auto& s : tables.streams) {
-      channels.push_back(s.channels);
-      most_rows += Drain::most_rows(s);
-      names.push_back(log_names(s, tables.channels));
-    }
-    session->rows = std::make_unique<Rows>(channels, most_rows);
-    session->log = std::make_unique<LogWriter>(*log_, *session->rows, std::move(names), board_->control().log_errors);
+    if (auto started = start_log(*session); !started) return started;
   }
   session->drain = std::make_unique<Drain>(session->ring, session->gate ? &*session->gate : nullptr, *board_, session->rows.get(), plan);
+  const shm::BoardSlot& head = board_->image().head();
+  const std::uint64_t upto = head.incarnation == tables.incarnation ? head.upto : 0;  // the drain's from here on
   Drain* drain = session->drain.get();
   auto thread = rt::Thread::start(drain_plan(), [drain] { drain->run(); });
   if (!thread) return thread.error();
   session->thread = std::move(*thread);
   session_ = std::move(session);
   notes.push_back(std::string("attached to ") + (retired ? "the retired ring" : "the ring") + " of instance " + config_.instance + ": " +
-                  std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(board_->image().head().upto));
+                  std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(upto));
+  return rt::done();
+}
+
+rt::Done Aggregator::start_log(Session& session) {
+  const shm::RingTables& tables = session.ring.tables();
+  std::vector<std::uint32_t> channels;
+  std::size_t most_rows = 0;
+  std::vector<LogNames> names;
+  std::vector<WindowCounts> waiting(tables.streams.size());
+  for (std::size_t i = 0; i < tables.streams.size(); ++i) {
+    const shm::StreamEntry& s = tables.streams[i];
+    const shm::BoardStream& b = board_->image().stream(i);  // the ring's streams come first on the board
+    channels.push_back(s.channels);
+    most_rows += Drain::most_rows(s);
+    names.push_back(log_names(s, tables.channels));
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) waiting[i][w] = b.closed[w] - b.logged[w];
+  }
+  session.rows = std::make_unique<Rows>(channels, most_rows);
+  auto log = LogWriter::start(*log_, *session.rows, std::move(names), std::move(waiting), board_->control());
+  if (!log) return log.error();
+  session.log = std::move(*log);
   return rt::done();
 }
 
@@ -258,38 +283,6 @@ void Aggregator::hand_over_totals() {
   CHAPPE_FAULT(end_2_totals);
 }
 
-/// After a kill the board may hold windows that the log does not: their rows are written again. What the board no longer holds is counted.
-void Aggregator::rewrite_log(std::vector<std::string>& notes) {
-  std::string text;
-  std::uint64_t lost = 0;
-  for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) {
-    const LogNames names = log_names(board_->tables().streams[i], board_->tables().channels);
-    shm::BoardStream& b = board_->image().stream(i);
-    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
-      const std::uint64_t held = std::min<std::uint64_t>(b.closed[w], board_->image().history());
-      const std::uint64_t from = std::max(b.logged[w], b.closed[w] - held);
-      lost += (from - std::min(b.logged[w], from)) * names.channels.size();
-      for (std::uint64_t k = from; k < b.closed[w]; ++k) {
-        const std::size_t record = board_->image().closed_record(k);
-        std::string rows;
-        append_rows(rows, names, window_of(board_->image().window(i, w, record), i, w).head,
-                    moments_of(board_->image().moments(i, w, record)));
-        text += log_->missing(rows);
-      }
-      b.logged[w] = b.closed[w];
-    }
-  }
-  if (lost > 0) {
-    board_->control().log_rows_lost.add(lost);
-    rt::log(rt::LogLevel::warn,
-            "window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
-  }
-  if (text.empty()) return;
-  notes.push_back("window log: wrote what a kill had kept from it");
-  if (auto written = log_->write(text); !written) rt::log(rt::LogLevel::error, written.error().text);
-  CHAPPE_FAULT(log_rewritten);
-}
-
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   config_ = config;
   ++generation_;
@@ -313,8 +306,9 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
   }
   if (session_) end_session(notes);
   while (rt::monotonic_ns() < deadline && will_be_unlinked(config_.instance)) rt::sleep_until(rt::monotonic_ns() + 5 * rt::kMillisecond);
+  if (!has_name(config_.instance, "ring")) close_windows_that_end(*board_, nullptr, log_.get());
   before_unlink();
-  if (!has_name(config_.instance, "ring")) {
+  if (!has_name(config_.instance, "ring")) {  // looked at last: a producer that starts meanwhile goes on from the board
     board_->unlink();
     CHAPPE_FAULT(end_4_board);
   } else {

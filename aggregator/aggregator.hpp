@@ -40,13 +40,14 @@ class Aggregator {
  private:
   struct Session;
   Aggregator() = default;
+  void take_generation(std::uint64_t config_hash, std::vector<std::string>& notes);
   rt::Done open_board(const shm::RingTables* ring);
   rt::Done try_attach(std::vector<std::string>& notes);
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
+  rt::Done start_log(Session& session);
   void end_session(std::vector<std::string>& notes);
   void hand_over_totals();
   [[nodiscard]] bool has_totals(const shm::RingTables& ring) const;
-  void rewrite_log(std::vector<std::string>& notes);
   [[nodiscard]] WindowPlan plan_for(const shm::RingTables& ring) const;
   [[nodiscard]] rt::ThreadPlan drain_plan() const;
 

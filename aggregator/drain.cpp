@@ -135,7 +135,9 @@ void Drain::attach() noexcept {
     next_ = gate_->attach(*ring_, upto);
   else
     next_ = std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
-  if (!known || next_ > upto) note_skip();
+  if (!known)  // what the board had may have gone with blocks of any stream
+    for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) board_->image().stream(i).skipped = 1;
+  if (next_ > upto) note_skip();
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
 }
@@ -239,8 +241,9 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels) no
   put_moments(image.moments(at, head.which, record), channels);
   ++b.closed[head.which];
   if (rows_ == nullptr) return;
-  Row* row = rows_->try_empty(closing_);
-  if (row == nullptr || current_.pending.size() == current_.pending.capacity()) {
+  // A reload makes rows before the drain takes its larger `pending`: without a place there, no row may be taken.
+  Row* row = current_.pending.size() < current_.pending.capacity() ? rows_->try_empty(closing_) : nullptr;
+  if (row == nullptr) {
     board_->control().log_rows_lost.add(channels.size());
     ++settled_[closing_][head.which];
     return;
@@ -278,15 +281,17 @@ bool Drain::show_logged(std::size_t stream) noexcept {
   return changed;
 }
 
-void Drain::count_lost_rows() noexcept {
-  if (rows_ == nullptr) return;
-  const std::uint64_t lost = rows_->lost();
-  board_->control().log_rows_lost.add(lost - lost_rows_);
-  lost_rows_ = lost;
+bool Drain::log_went_on() const noexcept {
+  for (std::uint32_t i = 0; rows_ != nullptr && i < board_stream_.size(); ++i) {
+    const shm::BoardStream& b = board_->image().stream(board_stream_[i]);
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+      if (settled_[i][w] + rows_->written(i, w) != b.logged[w]) return true;
+    }
+  }
+  return false;
 }
 
 void Drain::publish_logged() noexcept {
-  count_lost_rows();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     if (show_logged(i)) board_->touch(board_stream_[i]);
   }
@@ -304,7 +309,6 @@ void Drain::measure_rate(std::size_t stream, std::int64_t now_ns) noexcept {
 /// The board before the tail: what was read is given back only once the board holds it; the window log hears of it last.
 void Drain::publish() noexcept {
   const std::int64_t now = rt::monotonic_ns();
-  count_lost_rows();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     measure_rate(i, now);
     if (!show_logged(i) && !dirty_[i]) continue;
@@ -315,6 +319,7 @@ void Drain::publish() noexcept {
   board_->image().head().upto = next_;
   board_->image().head().generation = current_.generation;
   board_->publish();
+  upto_.set(next_);
   if (gate_ != nullptr) gate_->release(next_);  // STEP consume 6
   const std::int64_t published = rt::monotonic_ns();
   for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);
@@ -353,6 +358,7 @@ void Drain::idle() noexcept {
     rt::sleep_until(now + kWaitForRows);
     return;
   }
+  if (first_unpublished_ns_ == 0 && log_went_on()) publish();
   const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
   if (gate_->sleep_until(deadline) || next_ == ring_->head() || stop_.is_up()) return;
   // Data without a ring? The producer may stand between cursor and bell: only a second silence counts.

@@ -45,6 +45,8 @@ class Drain final : private ClosedSink {
   void publish_logged() noexcept;
   /// The generation in force, as the drain sees it.
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.get(); }
+  /// Any thread: blocks that the board holds. The board's image is the drain's alone until run() has come back.
+  [[nodiscard]] std::uint64_t upto() const noexcept { return upto_.get(); }
   /// Rows of a stream that any windows can ask for.
   static std::size_t most_rows(const shm::StreamEntry& stream);
 
@@ -68,7 +70,7 @@ class Drain final : private ClosedSink {
   void publish() noexcept;
   void show_open_windows(std::size_t stream) noexcept;
   bool show_logged(std::size_t stream) noexcept;
-  void count_lost_rows() noexcept;
+  [[nodiscard]] bool log_went_on() const noexcept;
   void measure_rate(std::size_t stream, std::int64_t now_ns) noexcept;
   bool reached_the_end() noexcept;
   void finish_streams() noexcept;
@@ -87,7 +89,6 @@ class Drain final : private ClosedSink {
   std::int64_t first_unpublished_ns_ = 0;
   std::vector<std::int64_t> acquired_ns_;  ///< of the unpublished blocks
   std::vector<WindowCounts> settled_;      ///< windows that the log has from before, or will never have, by stream
-  std::uint64_t lost_rows_ = 0;            ///< of the log's thread, as counted so far
   std::vector<bool> dirty_;                ///< streams merged into since the last publication
   struct Rate {
     std::int64_t since_ns = 0;
@@ -96,7 +97,7 @@ class Drain final : private ClosedSink {
   std::vector<Rate> rate_;
   std::uint32_t closing_ = 0;  ///< stream whose windows are being closed
   rt::Mailslot<Change> change_, done_with_;
-  rt::Counter generation_;
+  rt::Counter generation_, upto_;
   rt::Flag stop_, ended_;
   End end_ = End::stopped;
 };

@@ -1,6 +1,7 @@
 // The thread that writes the window log: takes closed windows from the drain, makes lines of them, and gives the rows back. Ordinary
 // priority: a slow disk costs rows of a live stream (counted), or time of a replay, never a block.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,22 +12,28 @@
 
 namespace chappe::aggregator {
 
+/// Writes what came and what waits. A failure, and the rows given up, are counted at once, so that no later row is in the file before. One
+/// thread.
+rt::Done write_counted(WindowLog& file, const std::string& text, shm::BoardControl& counts);
+
 class LogWriter {
  public:
-  LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, rt::Counter& errors);
+  /// `waiting`: windows of each stream and specification that wait in `file` for the disk, or found no room there.
+  static rt::Result<std::unique_ptr<LogWriter>> start(WindowLog& file, Rows& rows, std::vector<LogNames> names,
+                                                      std::vector<WindowCounts> waiting, shm::BoardControl& counts);
   ~LogWriter();
   /// Writes what is there, and ends. The drain must have stopped.
   void finish();
 
  private:
+  LogWriter(WindowLog& file, Rows& rows, std::vector<LogNames> names, std::vector<WindowCounts> waiting, shm::BoardControl& counts);
   void run();
   void write(const std::string& text);
   WindowLog* file_;
   Rows* rows_;
   std::vector<LogNames> names_;
-  std::vector<WindowCounts> taken_;  ///< windows ever taken, by stream
-  rt::Counter* errors_;
-  std::uint64_t lost_before_;  ///< rows that the file had lost before this writer
+  std::vector<WindowCounts> taken_;  ///< windows that waited at the start and those taken since, by stream
+  shm::BoardControl* counts_;
   bool failing_ = false;
   rt::Flag stop_;
   rt::Thread thread_;

@@ -29,7 +29,6 @@ struct Rows::Queues {
   moodycamel::ProducerToken gives;
   moodycamel::ConsumerToken takes;
   rt::Bell arrived;
-  rt::Counter lost;
   std::vector<std::unique_ptr<Pool>> pools;
 };
 
@@ -74,8 +73,6 @@ void Rows::set_written(const std::vector<WindowCounts>& windows) noexcept {
     for (std::size_t w = 0; w < windows[i].size(); ++w) queues_->pools[i]->written[w].set(windows[i][w]);
   }
 }
-void Rows::set_lost(std::uint64_t rows) noexcept { queues_->lost.set(rows); }
-std::uint64_t Rows::lost() const noexcept { return queues_->lost.get(); }
 
 std::uint64_t Rows::written(std::uint32_t stream, std::size_t which) const noexcept { return queues_->pools[stream]->written[which].get(); }
 

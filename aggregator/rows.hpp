@@ -38,12 +38,9 @@ class Rows {
   /// The worker's thread.
   Row* try_full() noexcept;
   void put_empty(Row* row);
-  /// The worker's thread: so many windows of each stream and specification are in the file.
+  /// The worker's thread: so many windows of each stream and specification are in the file, beyond those that were when the rows were made.
   void set_written(const std::vector<WindowCounts>& windows) noexcept;
-  /// The worker's thread: so many rows were given up, since its start.
-  void set_lost(std::uint64_t rows) noexcept;
   /// Any thread.
-  [[nodiscard]] std::uint64_t lost() const noexcept;
   [[nodiscard]] std::uint64_t written(std::uint32_t stream, std::size_t which) const noexcept;
   void wait_full(std::int64_t deadline_ns) noexcept;
   void wake() noexcept;

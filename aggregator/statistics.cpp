@@ -139,10 +139,10 @@ void StreamStatistics::guess_means() noexcept {
   }
 }
 
+/// A closed window binds nobody: a replay played again begins at an earlier time.
 StreamStatistics::Cursor StreamStatistics::start(std::size_t which) const noexcept {
-  const WindowHead& head = open_[which].head;
-  if (head.frames == 0) return {.window = kLowest, .end = kLowest};
-  const auto window = static_cast<std::int64_t>(head.window);
+  if (!open_[which].open) return {.window = kLowest, .end = kLowest};
+  const auto window = static_cast<std::int64_t>(open_[which].head.window);
   return {.window = window, .end = end_of(window, length(specs_[which]))};
 }
 

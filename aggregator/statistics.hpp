@@ -55,7 +55,8 @@ class StreamStatistics {
   /// Adds what measure() found. Closes each window that a later frame ends, and each frames window with its last frame.
   ///
   /// A frame belongs to window number index / frames, or floor(t / duration); before the clock's zero the number is negative (two's
-  /// complement). Numbers never fall: a frame whose number is lower than the open window's (a clock that went back) joins the open one.
+  /// complement). A frame whose number is lower than the open window's (a clock that went back) joins the open one; behind a finish() there
+  /// is none, and numbers may begin anew.
   /// missing: of a frames window the indices of its range, from opened_at on, that did not come. Of a duration window the indices skipped
   /// while it was open: a gap counts in the window that is open when it is seen, in the one it opens if there is none. Windows without any
   /// frame are not handed out.

@@ -15,8 +15,10 @@
 namespace chappe::aggregator {
 namespace {
 
-constexpr std::size_t kResumeBytes = 1U << 20;   ///< read backwards at most
 constexpr std::size_t kPendingBytes = 8U << 20;  ///< kept at most while the disk takes nothing
+/// Read backwards at most: one write after a full disk is over brings all that waited, and more follows before the board tells of it.
+constexpr std::size_t kResumeBytes = 4 * kPendingBytes;
+constexpr std::size_t kLineBytes = 1U << 20;  ///< longer than any line
 
 const std::string& header_line() {
   static const std::string line = std::string(kWindowLogHeader) + "\n";
@@ -75,7 +77,8 @@ void append_row(std::string& out, const LogNames& names, std::size_t channel, co
 /// The next record of RFC 4180 text, taken off the front of `text` with its line end. Empty: no whole record is left.
 std::string_view take_record(std::string_view& text) {
   bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const std::size_t line_end = std::min(text.find('\n'), text.size());
+  for (std::size_t i = text.substr(0, line_end).find('"') == std::string_view::npos ? line_end : 0; i < text.size(); ++i) {
     if (text[i] == '"') quoted = !quoted;
     if (text[i] != '\n' || quoted) continue;
     const std::string_view record = text.substr(0, i + 1);
@@ -114,29 +117,31 @@ rt::Error wrong_header(const std::string& path) {
                           "), so nothing is appended: move the file away, or name another in [window_log] path"};
 }
 
-/// What is at the end of an existing log: the offset behind its last whole line, and hashes of the rows up to there.
-struct Tail {
-  std::size_t whole = 0;
-  std::vector<std::size_t> rows;
-};
-
-rt::Result<Tail> read_tail(int fd, const std::string& path, std::size_t size) {
+/// The offset behind the last whole line of an existing log.
+rt::Result<std::size_t> find_end(int fd, const std::string& path, std::size_t size) {
   const std::string& header = header_line();
   const auto start = read_at(fd, 0, std::min(size, header.size()));
   if (!start) return rt::errno_error("window log " + path + ": read");
   if (*start != header.substr(0, start->size())) return wrong_header(path);
-  if (size < header.size()) return Tail{};  // the header itself was torn
-  const std::size_t from = std::max(header.size(), size > kResumeBytes ? size - kResumeBytes : 0);
-  const auto rows = read_at(fd, from, size - from);
-  if (!rows) return rt::errno_error("window log " + path + ": read");
-  std::string_view text = *rows;
-  const std::size_t last_end = text.rfind('\n');
-  text = text.substr(0, last_end == std::string_view::npos ? 0 : last_end + 1);
-  Tail tail{.whole = from + text.size(), .rows = {}};
-  if (from > header.size()) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));  // begins inside a line
-  for (auto row = take_record(text); !row.empty(); row = take_record(text)) tail.rows.push_back(hash_of(row));
-  std::sort(tail.rows.begin(), tail.rows.end());
-  return tail;
+  if (size < header.size()) return std::size_t{0};  // the header itself was torn
+  const std::size_t from = std::max(header.size(), size > kLineBytes ? size - kLineBytes : 0);
+  const auto text = read_at(fd, from, size - from);
+  if (!text) return rt::errno_error("window log " + path + ": read");
+  const std::size_t last_end = text->rfind('\n');
+  return from + (last_end == std::string::npos ? 0 : last_end + 1);
+}
+
+/// Hashes of the last rows that end at `end`, sorted. A file that cannot be read has none.
+std::vector<std::size_t> read_back(int fd, std::size_t end) {
+  const std::size_t begin = std::min(end, header_line().size());
+  const std::size_t from = std::max(begin, end > kResumeBytes ? end - kResumeBytes : 0);
+  const std::string rows = read_at(fd, from, end - from).value_or("");
+  std::string_view text = rows;
+  if (from > begin) text.remove_prefix(std::min(text.size(), text.find('\n') + 1));  // begins inside a line
+  std::vector<std::size_t> hashes;
+  for (auto row = take_record(text); !row.empty(); row = take_record(text)) hashes.push_back(hash_of(row));
+  std::sort(hashes.begin(), hashes.end());
+  return hashes;
 }
 
 }  // namespace
@@ -153,25 +158,26 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
   if (::fstat(log.fd_.get(), &status) != 0) return rt::errno_error("window log " + path + ": fstat");
   std::size_t whole = 0;
   if (S_ISREG(status.st_mode) && status.st_size > 0) {
-    auto tail = read_tail(log.fd_.get(), path, static_cast<std::size_t>(status.st_size));
-    if (!tail) return tail.error();
-    whole = tail->whole;
-    log.tail_ = std::move(tail->rows);
+    auto end = find_end(log.fd_.get(), path, static_cast<std::size_t>(status.st_size));
+    if (!end) return end.error();
+    whole = *end;
     const bool torn = whole < static_cast<std::size_t>(status.st_size);
     if (torn && (CHAPPE_FAULT_ERRNO(log_to_cut) || ::ftruncate(log.fd_.get(), static_cast<off_t>(whole)) != 0))
       return rt::errno_error("window log " + path + ": cut the torn last line");
     if (torn) CHAPPE_FAULT(log_cut);
   }
+  log.found_bytes_ = whole;
   // A full disk does not stop the statistics: the header waits with the rows, and the first write says what is wrong.
   if (whole == 0) [[maybe_unused]]
     const rt::Done tried = log.write(header_line());
   return log;
 }
 
-std::string WindowLog::missing(std::string_view rows) const {
+std::string WindowLog::missing(std::string_view rows) {
+  if (!tail_) tail_ = read_back(fd_.get(), found_bytes_);
   std::string result;
   for (auto row = take_record(rows); !row.empty(); row = take_record(rows)) {
-    if (!std::binary_search(tail_.begin(), tail_.end(), hash_of(row))) result += row;
+    if (!std::binary_search(tail_->begin(), tail_->end(), hash_of(row))) result += row;
   }
   return result;
 }

@@ -2,6 +2,7 @@
 // A crash leaves at worst a torn last line, which the next start cuts.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,8 +43,8 @@ class WindowLog {
   /// Opens for appending (O_APPEND | O_CREAT, 0640), writes the header into an empty file, cuts a torn last line. A file whose first line
   /// is another header is refused.
   static rt::Result<WindowLog> open(const std::string& path);
-  /// Of these rows those that are not among the rows of the last MiB, as found at open.
-  [[nodiscard]] std::string missing(std::string_view rows) const;
+  /// Of these rows those that are not among the rows of the last 32 MiB, as found at open. The first call reads them.
+  [[nodiscard]] std::string missing(std::string_view rows);
   /// Appends in one write(2) as far as the kernel takes it; a short or failed write is retried from where it stopped at the next call, the
   /// bytes kept meanwhile. Error: the text of the last failure, for a log line and a counter.
   rt::Done write(const std::string& rows);
@@ -55,7 +56,8 @@ class WindowLog {
  private:
   rt::Descriptor fd_;
   std::string pending_;
-  std::vector<std::size_t> tail_;  ///< hashes of the last rows, sorted
+  std::size_t found_bytes_ = 0;                   ///< of whole lines, at open
+  std::optional<std::vector<std::size_t>> tail_;  ///< hashes of the last rows of these, sorted
   std::uint64_t rows_lost_ = 0;
 };
 

@@ -100,7 +100,25 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   return t;
 }
 
-rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
+std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older) {
+  const std::size_t of_ring = spec.streams.size();
+  std::size_t left_out = 0;
+  for (StreamEntry stream : older.streams) {
+    const auto end = spec.streams.begin() + static_cast<std::ptrdiff_t>(of_ring);
+    if (std::any_of(spec.streams.begin(), end, [&](const StreamEntry& s) { return std::strcmp(s.name, stream.name) == 0; })) continue;
+    if (spec.streams.size() == kMaxStreams || spec.channels.size() + stream.channels > kMaxChannels) {
+      ++left_out;
+      continue;
+    }
+    const auto channels = std::span(older.channels).subspan(stream.first_channel, stream.channels);
+    stream.first_channel = static_cast<std::uint32_t>(spec.channels.size());
+    spec.channels.insert(spec.channels.end(), channels.begin(), channels.end());
+    spec.streams.push_back(stream);
+  }
+  return left_out;
+}
+
+rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* before) {
   BoardWriter writer;
   writer.path_ = object_path(spec.instance, "board");
   struct stat st {};
@@ -113,7 +131,8 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   if (old && *old) {
     if (auto read = read_board_tables(**old)) tables = std::move(*read);
   }
-  const bool same = tables && same_tables(tables->streams, spec.streams, tables->channels, spec.channels);
+  const bool nameless = before != nullptr && !before->still_named();
+  const bool same = !nameless && tables && same_tables(tables->streams, spec.streams, tables->channels, spec.channels);
   if (same) {
     writer.segment_ = std::move(**old);
     writer.tables_ = std::move(*tables);
@@ -123,7 +142,14 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec) {
   } else {
     const std::uint32_t history = spec.channels.size() > kManyChannels ? kShortHistory : kLongHistory;
     if (auto built = writer.build(spec, history); !built) return built.error();
-    if (tables) writer.inherit(**old, *tables);
+    if (nameless) {
+      writer.inherit(before->segment_, before->tables_, before->image_);
+    } else if (tables) {
+      BoardImage image(*tables);
+      const auto& control = *(*old)->at<BoardControl>(tables->geometry.control_at);
+      if (accept((*old)->data() + tables->geometry.slots_at, control, tables->geometry.slot_bytes, image.bytes().data()))
+        writer.inherit(**old, *tables, image);
+    }
   }
   writer.changed_.assign(spec.streams.size(), 1);
   for (auto& slot : writer.written_) slot.assign(spec.streams.size(), 0);
@@ -161,12 +187,13 @@ rt::Done BoardWriter::build(const BoardSpec& spec, std::uint32_t history) {
   return rt::done();
 }
 
-void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
-  BoardImage before(old_tables);
+void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables, BoardImage& before) {
   const auto& control = *old.at<BoardControl>(old_tables.geometry.control_at);
-  if (!accept(old.data() + old_tables.geometry.slots_at, control, old_tables.geometry.slot_bytes, before.bytes().data())) return;
   std::memcpy(&segment_.at<ProcessPage>(tables_.geometry.process_at)->since_realtime_ns,
               &old.at<ProcessPage>(old_tables.geometry.process_at)->since_realtime_ns, sizeof(ProcessPage) - sizeof(Word));
+  for (const auto count : {&BoardControl::log_rows_lost, &BoardControl::log_rows_given_up, &BoardControl::log_errors, &BoardControl::torn,
+                           &BoardControl::resyncs, &BoardControl::doorbell_timeouts_with_data})
+    (this->control().*count).set((control.*count).get());
   image_.head().incarnation = before.head().incarnation;
   image_.head().upto = before.head().upto;
   image_.head().generation = before.head().generation;
@@ -174,14 +201,27 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables) {
     for (std::size_t k = 0; k < old_tables.streams.size(); ++k) {
       if (std::strcmp(tables_.streams[i].name, old_tables.streams[k].name) != 0) continue;
       image_.stream(i) = before.stream(k);
-      const bool alike = tables_.streams[i].channels == old_tables.streams[k].channels && image_.history() == before.history();
-      const auto [from, to] = before.extent(k);
-      if (alike) std::memcpy(image_.bytes().data() + image_.extent(i).first, before.bytes().data() + from, to - from);
-      if (!alike) {
+      if (same_channels(tables_.streams[i], tables_.channels, old_tables.streams[k], old_tables.channels)) {
+        inherit_windows(i, before, k);
+      } else {
         std::ranges::fill(image_.stream(i).closed, 0);
         std::ranges::fill(image_.stream(i).logged, 0);
       }
     }
+  }
+}
+
+/// The open windows, and of the closed ones the newest that both histories hold: more channels in all make the history shorter.
+void BoardWriter::inherit_windows(std::size_t stream, BoardImage& before, std::size_t old_stream) {
+  const auto copy = [&](std::size_t which, std::size_t record, std::size_t old_record) {
+    image_.window(stream, which, record) = before.window(old_stream, which, old_record);
+    std::ranges::copy(before.moments(old_stream, which, old_record), image_.moments(stream, which, record).begin());
+  };
+  for (std::size_t w = 0; w < kWindowsPerStream; ++w) {
+    copy(w, 0, 0);
+    const std::uint64_t closed = image_.stream(stream).closed[w];
+    const std::uint64_t kept = std::min<std::uint64_t>(closed, std::min(image_.history(), before.history()));
+    for (std::uint64_t n = closed - kept; n < closed; ++n) copy(w, image_.closed_record(n), before.closed_record(n));
   }
 }
 

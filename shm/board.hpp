@@ -61,11 +61,16 @@ struct BoardSpec {
   std::optional<gid_t> readers;
 };
 
+/// Adds the streams of an older board that `spec` lacks, as far as there is room, so that their account goes on when they return. Returns
+/// how many found none: the longest gone, for each board has them behind those of its ring.
+std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older);
+
 class BoardWriter {
  public:
   /// Adopts a board of the same streams, or builds a new one that takes over the account of streams of the same name, and their windows
-  /// where channels agree. Only the aggregator's role lock holder may call it.
-  static rt::Result<BoardWriter> open(const BoardSpec& spec);
+  /// where the names and units of their channels agree. Only the aggregator's role lock holder may call it.
+  /// `before`: this process's own until now; where somebody removed its name or cut it, the new one takes over from its image.
+  static rt::Result<BoardWriter> open(const BoardSpec& spec, BoardWriter* before = nullptr);
   /// What the next publication will say. Starts as the last one of the predecessor.
   [[nodiscard]] BoardImage& image() noexcept { return image_; }
   [[nodiscard]] const BoardTables& tables() const noexcept { return tables_; }
@@ -80,7 +85,8 @@ class BoardWriter {
 
  private:
   rt::Done build(const BoardSpec& spec, std::uint32_t history);
-  void inherit(const Segment& old, const BoardTables& old_tables);
+  void inherit(const Segment& old, const BoardTables& old_tables, BoardImage& before);
+  void inherit_windows(std::size_t stream, BoardImage& before, std::size_t old_stream);
 
   Segment segment_;
   BoardTables tables_;

@@ -242,6 +242,7 @@ struct BoardControl {
   Word writer_pid, writer_start;
   Word heartbeat_ns;
   rt::Counter publications, doorbell_timeouts_with_data, log_rows_lost, log_errors, torn, resyncs;
+  rt::Counter log_rows_given_up;         ///< beside log_rows_lost: by the log's thread
   alignas(kLine) rt::Histogram latency;  ///< frame acquired to board published
   alignas(kLine) rt::Histogram drain_cycle;
 };

@@ -31,4 +31,9 @@ bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEnt
   return same(streams, other_streams) && same(channels, other_channels);
 }
 
+bool same_channels(const StreamEntry& stream, std::span<const ChannelEntry> channels, const StreamEntry& other,
+                   std::span<const ChannelEntry> other_channels) {
+  return same(channels.subspan(stream.first_channel, stream.channels), other_channels.subspan(other.first_channel, other.channels));
+}
+
 }  // namespace chappe::shm

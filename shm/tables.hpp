@@ -16,4 +16,9 @@ void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::spa
 bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,
                  std::span<const ChannelEntry> other_channels);
 
+/// The same channels by name and unit, in the same order: only then a window of the one means what a window of the other does. Both tables
+/// are checked.
+bool same_channels(const StreamEntry& stream, std::span<const ChannelEntry> channels, const StreamEntry& other,
+                   std::span<const ChannelEntry> other_channels);
+
 }  // namespace chappe::shm

@@ -222,7 +222,7 @@ void Viewer::Mapped::see_aggregator(Snapshot& s) const {
   s.board_present = true;
   s.publications = control.publications.get();
   s.doorbell_timeouts_with_data = control.doorbell_timeouts_with_data.get();
-  s.log_rows_lost = control.log_rows_lost.get();
+  s.log_rows_lost = control.log_rows_lost.get() + control.log_rows_given_up.get();
   s.log_errors = control.log_errors.get();
   s.torn = control.torn.get();
   s.resyncs = control.resyncs.get();

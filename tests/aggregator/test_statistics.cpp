@@ -255,6 +255,30 @@ TEST(Statistics, of_a_stream_that_goes_on_after_its_end_put_every_frame_into_one
   EXPECT_THAT(s.sink.all(&WindowHead::missing), ElementsAre(0, 1));
 }
 
+TEST(Statistics, of_a_replay_played_again_open_the_windows_of_its_earlier_clock) {
+  Stream s({duration(10)});
+  s.feed(0, 4, {100, 105, 110, 115});
+  s.statistics.finish(s.sink);
+  s.feed(4, 4, {0, 5, 10, 15});
+  s.statistics.finish(s.sink);
+  EXPECT_THAT(s.sink.all(&WindowHead::window), ElementsAre(10, 11, 0, 1));
+  EXPECT_THAT(s.sink.all(&WindowHead::frames), ElementsAre(2, 2, 2, 2));
+  EXPECT_THAT(s.sink.all(&WindowHead::first_frame), ElementsAre(0, 2, 4, 6));
+}
+
+TEST(Statistics, of_a_window_that_an_end_split_hold_every_frame_once_and_go_on_with_the_next) {
+  Stream s({frames(10), duration(10)});
+  s.feed(0, 4);
+  s.statistics.finish(s.sink);
+  s.feed(4, 11);
+  s.statistics.finish(s.sink);
+  EXPECT_THAT(s.sink.all(&WindowHead::which), ElementsAre(0, 1, 0, 1, 0, 1));
+  EXPECT_THAT(s.sink.all(&WindowHead::window), ElementsAre(0, 0, 0, 0, 1, 1));
+  EXPECT_THAT(s.sink.all(&WindowHead::first_frame), ElementsAre(0, 0, 4, 4, 10, 10));
+  EXPECT_THAT(s.sink.all(&WindowHead::frames), ElementsAre(4, 4, 6, 6, 5, 5));
+  EXPECT_THAT(s.sink.all(&WindowHead::missing), testing::Each(0));
+}
+
 TEST(Statistics, of_an_infinite_value_do_not_spoil_the_windows_after_it) {
   StreamStatistics statistics(1, 8, 8, kCapacity, false, {frames(2)}, 1);
   Collector sink;

@@ -2,7 +2,9 @@
    writes again. Window k is closed by block k and has one row. The aggregator is killed before any step, also in the middle of a row. The
    board keeps the last H closed windows; the disk may stand still, so rows wait or find no room.
    Holds: the file never has a row twice, nor a torn one before a whole one; at rest the rows in it and those counted as lost are no fewer than
-   the closed windows (a row may be counted twice: what was counted since the board's last publication is done again after a kill).
+   the closed windows (a row may be counted twice: what was counted since the board's last publication is done again after a kill). A start
+   counts nothing if the oldest row that the board still holds is in the file: rows get there in their order, so those before it are there or
+   were counted when they found no room.
    -DROWS_FIRST: rows go to the log's thread before the board is published. -DDROP_CUT: the start does not cut a torn last line.
    -DDROP_COMPARE: it writes what the board holds without a look at the file's end. -DDROP_REWRITE: it goes on behind what is there.
    -DDROP_COUNT: it does not count what the board no longer holds. -DLOGGED_EARLY: a row counts as logged when it is handed over.
@@ -53,7 +55,7 @@ start:
 #ifndef DROP_REWRITE
   k = logged; /* what the board no longer holds */
 #ifndef DROP_COUNT
-  if KILL :: atomic { skip; do :: k + H < closed -> lost++; k++ :: else -> break od } fi;
+  if KILL :: atomic { skip; do :: k + H < closed -> if :: IN_FILE(closed - H) -> skip :: else -> lost++ fi; k++ :: else -> break od } fi;
 #else
   do :: k + H < closed -> k++ :: else -> break od;
 #endif

@@ -141,6 +141,96 @@ TEST_F(BoardTest, another_geometry_inherits_the_account_of_streams_of_the_same_n
   EXPECT_EQ(second.tables().streams[0].channels, 3U);
 }
 
+void fill(BoardImage& image, std::size_t which, std::size_t record, std::uint64_t value) {
+  image.window(0, which, record).first_frame = value;
+  for (auto& m : image.moments(0, which, record)) m.count = value;
+}
+
+class BoardOfManyTest : public BoardTest {
+ protected:
+  /// The fixture's stream, and beside it one of `others` channels.
+  [[nodiscard]] BoardSpec with_others(std::uint32_t others) const {
+    BoardSpec spec = board_spec();
+    StreamEntry e = spec.streams[0];
+    std::strcpy(e.name, "other");
+    e.first_channel = static_cast<std::uint32_t>(spec.channels.size());
+    e.channels = others;
+    spec.streams.push_back(e);
+    spec.channels.resize(spec.channels.size() + others);
+    return spec;
+  }
+  [[nodiscard]] BoardWriter make(const BoardSpec& spec) const {
+    auto board = BoardWriter::open(spec);
+    if (!board) ADD_FAILURE() << board.error().text;
+    return std::move(*board);
+  }
+  /// Five windows closed of the third specification, the newest 15, and one open.
+  static void put_windows(BoardWriter& board) {
+    BoardImage& image = board.image();
+    image.stream(0).closed[2] = 5;
+    image.stream(0).logged[2] = 4;
+    for (std::uint64_t n = 0; n < 5; ++n) fill(image, 2, image.closed_record(n), 11 + n);
+    fill(image, 2, 0, 99);
+    image.window(0, 2, 0).open = 1;
+    board.touch(0);
+    board.publish();
+  }
+};
+
+TEST_F(BoardOfManyTest, a_stream_that_stays_keeps_its_open_window_and_the_newest_closed_ones_when_the_history_grows_shorter_and_longer) {
+  {
+    BoardWriter few = make(with_others(1));
+    ASSERT_EQ(few.image().history(), 8U);
+    put_windows(few);
+  }
+  for (const std::uint32_t others : {600U, 1U}) {
+    BoardWriter board = make(with_others(others));
+    BoardImage& image = board.image();
+    EXPECT_EQ(image.history(), others > 512 ? 2U : 8U);
+    EXPECT_EQ(image.stream(0).closed[2], 5U);
+    EXPECT_EQ(image.stream(0).logged[2], 4U);
+    EXPECT_EQ(image.window(0, 2, 0).open, 1U);
+    EXPECT_EQ(image.moments(0, 2, 0)[1].count, 99U);
+    for (const std::uint64_t n : {3U, 4U}) {
+      EXPECT_EQ(image.window(0, 2, image.closed_record(n)).first_frame, 11 + n);
+      EXPECT_EQ(image.moments(0, 2, image.closed_record(n))[1].count, 11 + n);
+    }
+  }
+}
+
+TEST_F(BoardOfManyTest, streams_that_the_ring_no_longer_has_stay_behind_those_it_has_as_far_as_there_is_room) {
+  BoardTables older;
+  {
+    const BoardSpec had = with_others(3);
+    older.streams = had.streams;
+    older.channels = had.channels;
+  }
+  BoardSpec spec = board_spec();
+  EXPECT_EQ(keep_dormant(spec, older), 0U);
+  EXPECT_TRUE(make(spec).tables().streams.size() == 2 && spec.channels.size() == 5);
+  EXPECT_STREQ(spec.streams[1].name, "other");
+  EXPECT_EQ(spec.streams[1].first_channel, 2U);
+  BoardSpec full = board_spec(kMaxChannels - 2);
+  EXPECT_EQ(keep_dormant(full, older), 1U);
+  EXPECT_EQ(full.streams.size(), 1U);
+}
+
+TEST_F(BoardOfManyTest, windows_of_channels_that_got_another_name_or_unit_are_not_taken_over) {
+  for (const bool unit : {false, true}) {
+    {
+      BoardWriter first = make(board_spec());
+      put_windows(first);
+    }
+    BoardSpec changed = board_spec();
+    std::strcpy(unit ? changed.channels[1].unit : changed.channels[1].name, "other");
+    BoardWriter second = make(changed);
+    EXPECT_EQ(second.image().stream(0).closed[2], 0U);
+    EXPECT_EQ(second.image().window(0, 2, 0).open, 0U);
+    EXPECT_EQ(second.image().moments(0, 2, 0)[1].count, 0U);
+    second.unlink();
+  }
+}
+
 TEST_F(BoardTest, an_image_of_another_board_is_not_written_to) {
   BoardWriter small = make_board(2);
   BoardImage image(read_board().tables());

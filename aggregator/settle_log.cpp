@@ -1,0 +1,127 @@
+#include "aggregator/settle_log.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "aggregator/board_windows.hpp"
+#include "aggregator/log_writer.hpp"
+#include "rt/fault.hpp"
+#include "rt/log.hpp"
+#include "shm/tables.hpp"
+
+namespace chappe::aggregator {
+namespace {
+
+bool goes_on(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels, const shm::RingTables& next) {
+  return std::any_of(next.streams.begin(), next.streams.end(), [&](const shm::StreamEntry& s) {
+    return std::strcmp(s.name, stream.name) == 0 && shm::same_channels(s, next.channels, stream, channels);
+  });
+}
+
+/// The rows of one closed window of the board; none if it does not hold it.
+std::string rows_of(shm::BoardWriter& board, std::size_t stream, std::size_t which, std::uint64_t k) {
+  shm::BoardImage& image = board.image();
+  const std::size_t record = image.closed_record(k);
+  std::string rows;
+  append_rows(rows, log_names(board.tables().streams[stream], board.tables().channels),
+              window_of(image.window(stream, which, record), stream, which).head, moments_of(image.moments(stream, which, record)));
+  return rows;
+}
+
+/// Closed windows of one specification that the board does not know to be in the log.
+struct Unsettled {
+  std::uint64_t lost_windows = 0;  ///< of which the board no longer has the rows
+  std::uint64_t lost_rows = 0;     ///< of these, unless they are in the log
+  std::string missing;             ///< rows that the log lacks
+};
+
+/// Rows go into the log in their order. So where the oldest one that the board holds is there, those before it are too, or were counted.
+Unsettled look_at(shm::BoardWriter& board, WindowLog& log, std::size_t stream, std::size_t which) {
+  Unsettled found;
+  shm::BoardImage& image = board.image();
+  const shm::BoardStream& b = image.stream(stream);
+  const std::uint64_t closed = b.closed[which], logged = std::min(b.logged[which], closed);
+  std::uint64_t from = std::max(logged, closed - std::min<std::uint64_t>(closed, image.history()));
+  while (from < closed && image.window(stream, which, image.closed_record(from)).frames == 0)
+    ++from;  // of a shorter history than this one's
+  bool oldest_is_there = false;
+  for (std::uint64_t k = from; k < closed; ++k) {
+    const std::string missing = log.missing(rows_of(board, stream, which, k));
+    if (k == from) oldest_is_there = missing.empty();
+    found.missing += missing;
+  }
+  found.lost_windows = from - logged;
+  found.lost_rows = oldest_is_there ? 0 : found.lost_windows * board.tables().streams[stream].channels;
+  return found;
+}
+
+/// As StreamStatistics::finish does it. False: it is not open.
+bool close_window(shm::BoardImage& image, std::size_t stream, std::size_t which) {
+  shm::BoardWindow& open = image.window(stream, which, 0);
+  if (open.open == 0) return false;
+  const OpenWindow window = window_of(open, stream, which);
+  const std::size_t record = image.closed_record(image.stream(stream).closed[which]++);
+  put_closed(image.window(stream, which, record), window.head);
+  put_moments(image.moments(stream, which, record), moments_of(image.moments(stream, which, 0)));
+  open.open = 0;
+  open.opened_at = open.next_frame;
+  return true;
+}
+
+}  // namespace
+
+LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels) {
+  LogNames names{stream.name, {}};
+  for (std::uint32_t c = 0; c < stream.channels; ++c) names.channels.emplace_back(channels[stream.first_channel + c].name);
+  return names;
+}
+
+void rewrite_log(shm::BoardWriter& board, WindowLog& log, std::vector<std::string>& notes) {
+  std::string text;
+  std::uint64_t lost = 0;
+  for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+      const Unsettled found = look_at(board, log, i, w);
+      lost += found.lost_rows;
+      text += found.missing;
+      board.image().stream(i).logged[w] += found.lost_windows;
+    }
+  }
+  if (lost > 0) {
+    board.control().log_rows_lost.add(lost);
+    rt::log(rt::LogLevel::warn,
+            "window log: " + std::to_string(lost) + " rows are not in it: the board no longer held them when this start came");
+  }
+  if (!text.empty()) notes.push_back("window log: wrote what a kill had kept from it");
+  const auto written = write_counted(log, text, board.control());
+  if (!written) rt::log(rt::LogLevel::error, written.error().text);  // what waits is settled by the log's thread
+  for (std::size_t i = 0; written && i < board.tables().streams.size(); ++i)
+    std::ranges::copy(board.image().stream(i).closed, board.image().stream(i).logged);
+  board.publish();
+  if (!text.empty()) CHAPPE_FAULT(log_rewritten);
+}
+
+void close_windows_that_end(shm::BoardWriter& board, const shm::RingTables* next, WindowLog* log) {
+  std::string text;
+  std::vector<std::pair<std::size_t, std::size_t>> closed;
+  for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
+    if (next != nullptr && goes_on(board.tables().streams[i], board.tables().channels, *next)) continue;
+    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+      if (!close_window(board.image(), i, w)) continue;
+      text += rows_of(board, i, w, board.image().stream(i).closed[w] - 1);
+      closed.emplace_back(i, w);
+    }
+    board.touch(i);
+  }
+  if (closed.empty()) return;
+  board.publish();  // the board before the log
+  const auto written = log != nullptr ? write_counted(*log, text, board.control()) : rt::done();
+  if (!written) rt::log(rt::LogLevel::error, written.error().text);
+  for (const auto& [i, w] : closed) {
+    shm::BoardStream& b = board.image().stream(i);
+    if (log == nullptr || (written && b.logged[w] + 1 == b.closed[w])) b.logged[w] = b.closed[w];  // else rows before it wait
+  }
+  board.publish();
+}
+
+}  // namespace chappe::aggregator
