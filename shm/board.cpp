@@ -7,6 +7,7 @@
 
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
+#include "shm/copy_racing.hpp"
 #include "shm/tables.hpp"
 
 namespace chappe::shm {
@@ -18,16 +19,6 @@ constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512
 std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * sizeof(BoardMoments); }
 std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) {
   return kWindowsPerStream * (1 + history) * record_bytes(channels);
-}
-
-/// Races with the writer by design; the sequence decides afterwards whether the copy counts.
-#if defined(__clang__) || defined(__GNUC__)
-__attribute__((no_sanitize("thread")))
-#endif
-void copy_racing(std::byte* to, const std::byte* from, std::size_t bytes) noexcept {
-  const auto* source = reinterpret_cast<const volatile std::uint64_t*>(from);
-  auto* target = reinterpret_cast<std::uint64_t*>(to);
-  for (std::size_t i = 0; i < bytes / 8; ++i) target[i] = source[i];
 }
 
 bool accept(const std::byte* slots, const BoardControl& control, std::size_t bytes, std::byte* out) noexcept {
