@@ -42,7 +42,7 @@ class Consumer {
   void publish();
   bool reached_the_end();
   void idle();
-  void judge_silence(std::uint64_t starts);
+  void judge_silence(std::uint64_t starts, std::uint64_t published);
   void hand_over_totals();
 
   std::string instance_;
@@ -211,14 +211,19 @@ void Consumer::idle() {
   seat_.enter(Phase::asleep);
   shared_.found.sleeps.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
-  if (!gate_->sleep_until(deadline) && next_ != ring_->head() && !told() && !gate_->sleep_until(rt::monotonic_ns() + kPublishWithin))
-    judge_silence(starts);
+  if (!gate_->sleep_until(deadline) && next_ != ring_->head() && !told()) {
+    const std::uint64_t published = shared_.producer.done.load(std::memory_order_seq_cst);
+    if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, published);
+  }
   seat_.enter(Phase::working);
 }
 
-/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or stands before its bell.
-void Consumer::judge_silence(std::uint64_t starts) {
-  const bool before_bell = shared_.producer.now() == Phase::bell;
+/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or has stood between cursor and bell all the
+/// while.
+void Consumer::judge_silence(std::uint64_t starts, std::uint64_t published) {
+  const Phase phase = shared_.producer.now();
+  const bool stood = shared_.producer.done.load(std::memory_order_seq_cst) == published;
+  const bool before_bell = phase == Phase::bell || (phase == Phase::publish && stood);
   const bool away = shared_.stopped.load(std::memory_order_seq_cst) != 0 || shared_.adopting.load(std::memory_order_seq_cst) != 0 ||
                     shared_.starts.load(std::memory_order_seq_cst) != starts;
   const bool rung_since = gate_->sleep_until(0);  // rung after the time was up, before this look
