@@ -84,7 +84,7 @@ struct Shared {
   Word give_up;                  ///< 1: no more kills, an orderly end now
   alignas(kLine) Findings found;
   Word has_message;
-  char message[512];  ///< the first finding in words
+  char message[1024];  ///< the first finding in words
   [[gnu::format(printf, 2, 3)]] void tell(const char* format, ...) noexcept {
     if (has_message.exchange(1, std::memory_order_relaxed) != 0) return;
     va_list arguments;

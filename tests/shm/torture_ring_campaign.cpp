@@ -101,12 +101,20 @@ void Campaign::aim(Role& role) {
   role.due_ns = draw(supersedes ? 2 : 8) == 0 ? in(kMicrosecond * static_cast<std::int64_t>(draw(6'000))) : in(kHang);
   role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(draw(draw(2) == 0 ? 1'000 : 6'000));
   if (draw(3) == 0) return;
-  const Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
+  Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
+  if (target == Phase::supersede && !supersedes) target = Phase::publish;
+  if (target == Phase::open && supersedes) target = Phase::supersede;
   role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(2'000 + draw(18'000));  // it mostly gets there sooner
   role.seat->order.store(order_for(target));
 }
 
-std::uint64_t Campaign::order_for(Phase target) { return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(draw(2) == 0 ? 8 : 100); }
+/// How often a victim passes there: in a start or an end a few times, at work again and again.
+std::uint64_t Campaign::order_for(Phase target) {
+  const bool once = target == Phase::open || target == Phase::supersede;
+  const bool seldom = target == Phase::repair || target == Phase::attach || target == Phase::end || target == Phase::unlink;
+  const std::uint64_t passes = once ? 1 : seldom || target == Phase::asleep ? 5 : draw(2) == 0 ? 8 : 100;
+  return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(passes);
+}
 
 void Campaign::note_data(Role& role) {
   const std::uint64_t data = role.seat->data_ns.load();

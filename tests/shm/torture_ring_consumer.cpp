@@ -154,7 +154,18 @@ void Consumer::take_block(std::uint64_t number) {
   seat_.pass();
   const std::size_t at = board_stream_[block.stream];
   merge(board_->image(), at, block, sums, shared_.found);
+  const BoardStream before = board_->image().stream(at);
   enter_block(board_->image().stream(at), block);
+  if (!is_sound(board_->image(), at)) {
+    shared_.found.uncounted_gaps.fetch_add(1, std::memory_order_relaxed);
+    shared_.tell(
+        "consumer: stream %s, ring %lx, block %lu with frames %lu + %u, drops %lu, committed %lu: before it next frame %lu, aggregated "
+        "%lu, "
+        "overrun %lu, drops %lu, skipped %lu, ended %lu; upto %lu, head %lu",
+        entry.name, ring_->tables().incarnation, number, block.first_frame, block.frames, block.drops, block.committed, before.next_frame,
+        before.aggregated, before.overrun, before.drops, static_cast<unsigned long>(before.skipped),
+        static_cast<unsigned long>(before.ended), board_->image().head().upto, ring_->head());
+  }
   board_->image().stream(at).ended = 0;
   board_->touch(at);
 }
