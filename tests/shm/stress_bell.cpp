@@ -1,6 +1,7 @@
 // Lost wake-ups: two processes over the real ring, gate and bells, one tiny message a block, the consumer asleep whenever there is nothing,
 // the producer pausing at random until all is read, so that it really sleeps. A wait that ends by time twice while a block is there, and
 // nobody had rung, is a lost wake-up; there must be none. --broken rings without the fence, and must lose some: the check of the check.
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,18 +25,21 @@
 namespace chappe::shm {
 namespace {
 
-constexpr const char* kHelp = R"(Usage: stress_bell [--messages N] [--threads] [--broken]
+constexpr const char* kHelp = R"(Usage: stress_bell [--messages N] [--seed S] [--threads] [--broken]
 
   --messages N  default 2000000
+  --seed S      of the producer's pauses (default 1)
   --threads     two threads on one mapping instead of two processes, for a race detector
   --broken      rings without the fence of SYNC(bell); expects to lose wake-ups, and exits 1 if none was lost
 
 Exit: 0 as expected; 1 not; 64 wrong option.
 )";
 constexpr std::int64_t kSilence = 10 * rt::kMillisecond;
+constexpr int kLooksAwake = 1000;
+constexpr std::uint64_t kWord = 1 << 24;  // messages between two words of progress
 
 struct Options {
-  std::uint64_t messages = 2'000'000;
+  std::uint64_t messages = 2'000'000, seed = 1;
   bool threads = false, broken = false;
 };
 
@@ -82,8 +86,13 @@ bool slept_through(Sleep sleep, const Word& ringing, There there) noexcept {
 
 class Producer {
  public:
-  Producer(RingWriter& ring, Counts& counts, bool broken)
-      : ring_(ring), gate_(ring.gate(kAggregatorGate)), keeper_(ring, kAggregatorGate), counts_(counts), broken_(broken) {
+  Producer(RingWriter& ring, Counts& counts, const Options& options)
+      : ring_(ring),
+        gate_(ring.gate(kAggregatorGate)),
+        keeper_(ring, kAggregatorGate),
+        counts_(counts),
+        broken_(options.broken),
+        random_(options.seed) {
     keeper_.take_over();
   }
   void run(std::uint64_t messages) {
@@ -102,6 +111,7 @@ class Producer {
       counts_.producer_rings.store(0, std::memory_order_release);
       counts_.sent.add();
       if ((draw() & 63) == 0) pause();
+      if (n % kWord == kWord - 1) std::fprintf(stderr, "%lu messages, %lu sleeps\n", n + 1, counts_.sleeps.get());
     }
   }
 
@@ -115,7 +125,8 @@ class Producer {
   /// enough for the consumer to be deep asleep.
   void pause() {
     counts_.pauses.add();
-    while (gate_.tail.load(std::memory_order_acquire) != ring_.head()) {
+    for (int looks = 0; gate_.tail.load(std::memory_order_acquire) != ring_.head(); ++looks) {
+      if (looks > kLooksAwake) sched_yield();  // on a busy machine the consumer may be waiting for this very processor
     }
     if ((draw() & 63) == 0) {
       rt::sleep_until(rt::monotonic_ns() + 10'000);
@@ -132,7 +143,7 @@ class Producer {
   GateKeeper keeper_;
   Counts& counts_;
   bool broken_;
-  std::uint64_t random_ = 1;
+  std::uint64_t random_;
 };
 
 void consume(const RingReader& ring, GateHolder& gate, Counts& counts, std::uint64_t messages) {
@@ -180,7 +191,7 @@ bool run(const Options& options, Counts& counts) {
     std::fprintf(stderr, "stress_bell: %s\n", ring.error().text.c_str());
     return false;
   }
-  Producer producer(*ring, counts, options.broken);
+  Producer producer(*ring, counts, options);
   bool well = true;
   if (options.threads) {
     const RingReader reader = RingReader::on(*ring);
@@ -209,9 +220,9 @@ std::optional<Options> parse(int count, char** words) {
       options.threads = true;
     } else if (word == "--broken") {
       options.broken = true;
-    } else if (word == "--messages" && i + 1 < count) {
+    } else if ((word == "--messages" || word == "--seed") && i + 1 < count) {
       const std::string_view text = words[++i];
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), options.messages);
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), word == "--seed" ? options.seed : options.messages);
       if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     } else {
       return std::nullopt;
@@ -231,7 +242,7 @@ int main(int count, char** words) {
   }
   const auto options = shm::parse(count, words);
   if (!options) {
-    std::fputs("stress_bell: wrong option; expected --messages N, --threads, --broken or --help\n", stderr);
+    std::fputs("stress_bell: wrong option; expected --messages N, --seed S, --threads, --broken or --help\n", stderr);
     return 64;
   }
   void* page = mmap(nullptr, sizeof(shm::Counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

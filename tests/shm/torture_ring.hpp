@@ -43,17 +43,18 @@ struct alignas(kLine) Seat {
   Word forked_ns;  ///< CLOCK_MONOTONIC
   Word data_ns;    ///< its first block committed, or its first blocks on the board, 0: not yet
   Word done;       ///< blocks published or merged, ever
-  Word order;      ///< what the campaign aims at: (phase + 1) << 8 | passes in that phase to let go by first, 0: nothing
+  Word order;      ///< what the campaign aims at: (phase + 1) << 8 | passes in that phase to let go by first; 0: nothing; kFollows
+  static constexpr std::uint64_t kFollows = 1;  ///< the victim dies any moment now
   void enter(Phase p) noexcept {
     phase.store(static_cast<std::uint64_t>(p), std::memory_order_relaxed);
     pass();
   }
-  /// An instant that can be aimed at: the victim kills itself, at this very instruction.
+  /// An instant that can be aimed at: the victim kills itself, at this very instruction. An order taken back meanwhile stays taken back.
   void pass() noexcept {
-    const std::uint64_t aimed = order.load(std::memory_order_relaxed);
+    std::uint64_t aimed = order.load(std::memory_order_relaxed);
     if (aimed >> 8 != phase.load(std::memory_order_relaxed) + 1) return;
-    if ((aimed & 0xff) == 0) kill(getpid(), SIGKILL);
-    order.store(aimed - 1, std::memory_order_relaxed);
+    const bool dies = (aimed & 0xff) == 0;
+    if (order.compare_exchange_strong(aimed, dies ? kFollows : aimed - 1, std::memory_order_acq_rel) && dies) kill(getpid(), SIGKILL);
   }
   [[nodiscard]] Phase now() const noexcept { return static_cast<Phase>(phase.load(std::memory_order_relaxed)); }
 };
@@ -79,9 +80,11 @@ struct Shared {
   Word starts;                   ///< of the producer
   Word stopped;                  ///< 1 while the campaign has the producer stopped or dead
   Word last;                     ///< 1: the campaign's end; the consumer unlinks its board
+  Word kills;                    ///< of producer and consumer so far
+  Word give_up;                  ///< 1: no more kills, an orderly end now
   alignas(kLine) Findings found;
   Word has_message;
-  char message[512];  ///< the first finding in words
+  char message[1024];  ///< the first finding in words
   [[gnu::format(printf, 2, 3)]] void tell(const char* format, ...) noexcept {
     if (has_message.exchange(1, std::memory_order_relaxed) != 0) return;
     va_list arguments;
@@ -105,6 +108,7 @@ inline constexpr std::uint32_t kStreams = 3;
 RingSpec spec_of(const Start& start);
 /// 0 to 2: which of the three streams this entry is, in any shape.
 std::uint32_t kind_of(const StreamEntry& entry) noexcept;
+std::uint32_t kind_named(const char* stream) noexcept;
 
 /// Word `column` of frame `frame`; column 0 is the index itself.
 inline std::uint64_t value_of(std::uint32_t kind, std::uint64_t frame, std::uint32_t column) noexcept {

@@ -26,15 +26,20 @@ std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
 
 }  // namespace
 
-Campaign::Campaign(const Options& options, std::string instance, Shared& shared)
-    : options_(options),
+Campaign::Campaign(std::uint64_t kills, std::uint64_t seed, std::string instance, Shared& shared, Outcome& outcome)
+    : kills_(kills),
       instance_(std::move(instance)),
       shared_(shared),
-      random_(options.seed),
+      random_(seed),
+      outcome_(outcome),
       producer_{"producer", &shared.producer, &outcome_.producer},
       consumer_{"consumer", &shared.consumer, &outcome_.consumer},
       viewers_{Role{"viewer", &shared.viewer[0], &outcome_.viewer}, Role{"viewer", &shared.viewer[1], &outcome_.viewer}},
       looks_(instance_, shared) {}
+
+void Campaign::fail(const std::string& what) {
+  if (!failed()) std::snprintf(outcome_.failure, sizeof outcome_.failure, "%s", what.c_str());
+}
 
 pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start) {
   role.seat->enter(Phase::starting);
@@ -47,9 +52,10 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
   const pid_t pid = fork();
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);  // a campaign that is itself killed leaves nobody running
+    prctl(PR_SET_NAME, role.name);
     body(start, shared_);
   }
-  if (pid < 0) outcome_.failure = "fork failed";
+  if (pid < 0) fail("fork failed");
   return pid;
 }
 
@@ -61,7 +67,7 @@ void Campaign::start_producer() {
   supersedes_ = start.supersedes;
   shape_ = start.shape;
   start.waits = draw(4) == 0;
-  start.paced = draw(8) != 0;
+  start.paced = draw(16) != 0;
   start.seed = random_();
   shared_.adopting.store(1, std::memory_order_seq_cst);
   shared_.starts.fetch_add(1, std::memory_order_seq_cst);
@@ -95,15 +101,24 @@ void Campaign::aim(Role& role) {
   role.due_ns = draw(supersedes ? 2 : 8) == 0 ? in(kMicrosecond * static_cast<std::int64_t>(draw(6'000))) : in(kHang);
   role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(draw(draw(2) == 0 ? 1'000 : 6'000));
   if (draw(3) == 0) return;
-  const Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
+  Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
+  if (target == Phase::supersede && !supersedes) target = Phase::publish;
+  if (target == Phase::open && supersedes) target = Phase::supersede;
+  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(2'000 + draw(18'000));  // it mostly gets there sooner
   role.seat->order.store(order_for(target));
 }
 
-std::uint64_t Campaign::order_for(Phase target) { return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(draw(2) == 0 ? 8 : 100); }
+/// How often a victim passes there: in a start or an end a few times, at work again and again.
+std::uint64_t Campaign::order_for(Phase target) {
+  const bool once = target == Phase::open || target == Phase::supersede;
+  const bool seldom = target == Phase::repair || target == Phase::attach || target == Phase::end || target == Phase::unlink;
+  const std::uint64_t passes = once ? 1 : seldom || target == Phase::asleep ? 5 : draw(2) == 0 ? 8 : 100;
+  return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(passes);
+}
 
 void Campaign::note_data(Role& role) {
   const std::uint64_t data = role.seat->data_ns.load();
-  if (data != 0) role.tally->restart_us.push_back(static_cast<std::uint32_t>((data - role.seat->forked_ns.load()) / 1000));
+  if (data != 0) role.tally->restarts.note((data - role.seat->forked_ns.load()) / 1000);
 }
 
 /// Collects a victim, killed by the campaign or at its order; one that was not must have ended well.
@@ -116,10 +131,11 @@ void Campaign::reap(Role& role) {
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
     ++role.tally->kills;
     ++role.tally->landed[static_cast<std::size_t>(role.seat->now())];
+    shared_.kills.store(outcome_.kills(), std::memory_order_relaxed);
   } else if (WIFSIGNALED(status)) {
-    outcome_.failure = std::string("the ") + role.name + " died of signal " + std::to_string(WTERMSIG(status));
+    fail(std::string("the ") + role.name + " died of signal " + std::to_string(WTERMSIG(status)));
   } else if (WEXITSTATUS(status) != 0) {
-    outcome_.failure = std::string("the ") + role.name + " ended by itself: exit " + std::to_string(WEXITSTATUS(status));
+    fail(std::string("the ") + role.name + " ended by itself: exit " + std::to_string(WEXITSTATUS(status)));
   } else {
     ++role.tally->orderly_ends;
   }
@@ -131,9 +147,16 @@ void Campaign::kill_it(Role& role) {
   reap(role);
 }
 
+/// Takes the order back. False: too late, it died by it.
+bool Campaign::disarm(Role& role) {
+  if (role.seat->order.exchange(0) != Seat::kFollows) return true;
+  reap(role);
+  return false;
+}
+
 void Campaign::stop_a_while(Role& role) {
   if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
-  role.seat->order.store(0);
+  if (!disarm(role)) return;
   kill(role.pid, SIGSTOP);
   ++role.tally->stops;
   rt::sleep_until(in(draw(50) == 0 ? 40 * rt::kMillisecond : kMicrosecond * static_cast<std::int64_t>(draw(3000))));
@@ -168,7 +191,7 @@ void Campaign::end_in_order(Role& role) {
 void Campaign::strike(Role& role) {
   if (role.seat->told.load() != 0) {
     if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang)
-      outcome_.failure = std::string("the ") + role.name + " was told to end and did not";
+      fail(std::string("the ") + role.name + " was told to end and did not");
     kill_it(role);
     return;
   }
@@ -211,18 +234,16 @@ void Campaign::tease_viewers() {
 /// Left alone, both sides must get on with their work, and the ledger must close.
 void Campaign::calm() {
   for (Role* role : {&producer_, &consumer_}) {
-    role->seat->order.store(0);
-    rt::sleep_until(in(rt::kMillisecond));  // one that has just read its order may still follow it
-    if (role->seat->told.load() != 0 && !wait_for_end(*role, kHang)) outcome_.failure = std::string("the ") + role->name + " does not end";
-    if (role->pid != 0 && has_ended(role->pid)) reap(*role);
+    if (disarm(*role) && role->seat->told.load() != 0 && !wait_for_end(*role, kHang))
+      fail(std::string("the ") + role->name + " does not end");
     if (role->pid == 0 && !failed()) start(*role);
   }
   const std::int64_t deadline = in(kHang);
   const std::uint64_t published = shared_.producer.done.load(), merged = shared_.consumer.done.load();
   while (shared_.producer.done.load() < published + 100 || shared_.consumer.done.load() < merged + 100) {
     if (rt::monotonic_ns() > deadline) {
-      outcome_.failure = "nothing moves: the producer stands in " + std::string(kPhaseNames[shared_.producer.phase.load()]) +
-                         ", the consumer in " + kPhaseNames[shared_.consumer.phase.load()];
+      fail("nothing moves: the producer stands in " + std::string(kPhaseNames[shared_.producer.phase.load()]) + ", the consumer in " +
+           kPhaseNames[shared_.consumer.phase.load()]);
       return;
     }
     rt::sleep_until(in(rt::kMillisecond / 5));
@@ -231,41 +252,66 @@ void Campaign::calm() {
   looks_.look();
 }
 
+/// What the account after the orderly end says. Nothing may be under way in it.
+void Campaign::note_streams(const Ledger& ledger) {
+  if (ledger.streams.size() != kStreams) fail("the last look does not show every stream");
+  for (const Account& a : ledger.streams) {
+    if (a.unexplained != 0 || a.in_flight != 0 || a.overrun_pending != 0 || a.acquired != a.aggregated + a.dropped.sum() + a.overrun)
+      fail("the closing ledger of " + a.stream + " does not close");
+    outcome_.streams[kind_named(a.stream.c_str())] = {a.acquired,       a.aggregated,    a.dropped.full, a.dropped.pool,
+                                                      a.dropped.source, a.dropped.crash, a.overrun,      a.unexplained};
+  }
+}
+
 /// An orderly end of all: the producer first, acknowledged; then the consumer, which unlinks its board.
 void Campaign::finish() {
   shared_.last.store(1);
   for (Role& viewer : viewers_) {
     viewer.seat->told.store(1);
-    if (viewer.pid != 0 && !wait_for_end(viewer, kHang)) outcome_.failure = "a viewer does not end";
+    if (viewer.pid != 0 && !wait_for_end(viewer, kHang)) fail("a viewer does not end");
   }
   shared_.producer.told.store(1);
-  if (!wait_for_end(producer_, 2 * kHang)) outcome_.failure = "the producer does not end";
+  if (!wait_for_end(producer_, 2 * kHang)) fail("the producer does not end");
   const Snapshot s = looks_.look();
-  outcome_.streams = s.ledger.streams;
-  if (s.ring_present && !failed()) outcome_.failure = "the last end was not acknowledged";
+  if (s.ring_present) fail("the last end was not acknowledged");
+  note_streams(s.ledger);
   shared_.consumer.told.store(1);
-  if (!wait_for_end(consumer_, kHang)) outcome_.failure = "the consumer does not end";
+  if (!wait_for_end(consumer_, kHang)) fail("the consumer does not end");
 }
 
-Outcome Campaign::run() {
-  const std::int64_t begin = rt::monotonic_ns();
+/// Until somebody dies, or for a moment: who got to its data, or is due, is seen by looking.
+void Campaign::doze() {
+  sigset_t death;
+  sigemptyset(&death);
+  sigaddset(&death, SIGCHLD);
+  const timespec moment{.tv_sec = 0, .tv_nsec = 150 * kMicrosecond};
+  sigtimedwait(&death, nullptr, &moment);
+}
+
+void Campaign::run() {
+  sigset_t death;
+  sigemptyset(&death);
+  sigaddset(&death, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &death, nullptr);
   start_producer();
   start_consumer();
   start_viewer(0);
-  const auto kills = [&] { return outcome_.producer.kills + outcome_.consumer.kills; };
   std::uint64_t teased = 0, calmed = 0;
-  while (kills() < options_.kills && !failed() && shared_.has_message.load() == 0) {
+  while (outcome_.kills() < kills_ && !failed() && shared_.has_message.load() == 0 && shared_.give_up.load() == 0) {
     event(producer_);
     if (!failed()) event(consumer_);
-    if (kills() / 32 > teased) tease_viewers();
-    if (kills() / 1024 > calmed && !failed()) calm();
-    teased = kills() / 32;
-    calmed = kills() / 1024;
-    rt::sleep_until(in(30 * kMicrosecond));
+    if (outcome_.kills() / 32 > teased) tease_viewers();
+    if (outcome_.kills() / 1024 > calmed && !failed()) calm();
+    teased = outcome_.kills() / 32;
+    calmed = outcome_.kills() / 1024;
+    doze();
   }
-  outcome_.seconds = static_cast<double>(rt::monotonic_ns() - begin) * 1e-9;
   if (!failed()) calm();
   if (!failed()) finish();
+  clean_up();
+}
+
+void Campaign::clean_up() {
   for (Role* role : {&producer_, &consumer_, viewers_.data(), viewers_.data() + 1}) {
     if (role->pid == 0) continue;
     kill(role->pid, SIGKILL);
@@ -273,10 +319,11 @@ Outcome Campaign::run() {
   }
   const std::string mine = "chappe." + instance_ + ".";
   for (const auto& file : std::filesystem::directory_iterator("/dev/shm")) {
-    if (file.path().filename().string().starts_with(mine)) outcome_.leftover.push_back(file.path().string());
+    if (!file.path().filename().string().starts_with(mine)) continue;
+    ++outcome_.leftovers;
+    fail("left behind: " + file.path().string());
+    ::unlink(file.path().c_str());
   }
-  for (const auto& path : outcome_.leftover) ::unlink(path.c_str());
-  return outcome_;
 }
 
 }  // namespace chappe::shm::torture

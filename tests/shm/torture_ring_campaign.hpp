@@ -6,39 +6,16 @@
 #include <cstdint>
 #include <random>
 #include <string>
-#include <vector>
 
 #include "torture_ring_looks.hpp"
+#include "torture_ring_outcome.hpp"
 
 namespace chappe::shm::torture {
 
-struct Options {
-  std::uint64_t kills = 2000, seed = 0;
-  bool json = false;
-};
-
-inline constexpr std::size_t kPhaseCount = kPhaseNames.size();
-
-/// What the campaign itself counted of one role.
-struct Tally {
-  std::array<std::uint64_t, kPhaseCount> landed{};
-  std::uint64_t kills = 0, stops = 0, orderly_ends = 0, starts = 0;
-  std::vector<std::uint32_t> restart_us;  ///< fork to first data
-};
-
-struct Outcome {
-  Tally producer, consumer, viewer;
-  std::uint64_t superseding_starts = 0, calms = 0;
-  double seconds = 0;
-  std::vector<Account> streams;       ///< after the orderly end
-  std::vector<std::string> leftover;  ///< in /dev/shm
-  std::string failure;                ///< of the campaign: a hang, a child that ended by itself
-};
-
 class Campaign {
  public:
-  Campaign(const Options& options, std::string instance, Shared& shared);
-  Outcome run();
+  Campaign(std::uint64_t kills, std::uint64_t seed, std::string instance, Shared& shared, Outcome& outcome);
+  void run();
 
  private:
   struct Role {
@@ -57,6 +34,8 @@ class Campaign {
   void event(Role& role);
   void strike(Role& role);
   static bool is_due(const Role& role);
+  void doze();
+  bool disarm(Role& role);
   void aim(Role& role);
   std::uint64_t order_for(Phase target);
   void stop_a_while(Role& role);
@@ -67,15 +46,18 @@ class Campaign {
   void tease_viewers();
   void calm();
   void finish();
+  void note_streams(const Ledger& ledger);
+  void clean_up();
+  void fail(const std::string& what);
   void note_data(Role& role);
-  [[nodiscard]] bool failed() const { return !outcome_.failure.empty(); }
+  [[nodiscard]] bool failed() const { return outcome_.failure[0] != 0; }
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
 
-  Options options_;
+  std::uint64_t kills_;
   std::string instance_;
   Shared& shared_;
   std::mt19937_64 random_;
-  Outcome outcome_;
+  Outcome& outcome_;
   Role producer_, consumer_;
   std::array<Role, 2> viewers_;
   Looks looks_;

@@ -42,7 +42,7 @@ class Consumer {
   void publish();
   bool reached_the_end();
   void idle();
-  void judge_silence(std::uint64_t starts);
+  void judge_silence(std::uint64_t starts, std::uint64_t published);
   void hand_over_totals();
 
   std::string instance_;
@@ -154,7 +154,18 @@ void Consumer::take_block(std::uint64_t number) {
   seat_.pass();
   const std::size_t at = board_stream_[block.stream];
   merge(board_->image(), at, block, sums, shared_.found);
+  const BoardStream before = board_->image().stream(at);
   enter_block(board_->image().stream(at), block);
+  if (!is_sound(board_->image(), at)) {
+    shared_.found.uncounted_gaps.fetch_add(1, std::memory_order_relaxed);
+    shared_.tell(
+        "consumer: stream %s, ring %lx, block %lu with frames %lu + %u, drops %lu, committed %lu: before it next frame %lu, aggregated "
+        "%lu, "
+        "overrun %lu, drops %lu, skipped %lu, ended %lu; upto %lu, head %lu",
+        entry.name, ring_->tables().incarnation, number, block.first_frame, block.frames, block.drops, block.committed, before.next_frame,
+        before.aggregated, before.overrun, before.drops, static_cast<unsigned long>(before.skipped),
+        static_cast<unsigned long>(before.ended), board_->image().head().upto, ring_->head());
+  }
   board_->image().stream(at).ended = 0;
   board_->touch(at);
 }
@@ -211,14 +222,19 @@ void Consumer::idle() {
   seat_.enter(Phase::asleep);
   shared_.found.sleeps.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
-  if (!gate_->sleep_until(deadline) && next_ != ring_->head() && !told() && !gate_->sleep_until(rt::monotonic_ns() + kPublishWithin))
-    judge_silence(starts);
+  if (!gate_->sleep_until(deadline) && next_ != ring_->head() && !told()) {
+    const std::uint64_t published = shared_.producer.done.load(std::memory_order_seq_cst);
+    if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, published);
+  }
   seat_.enter(Phase::working);
 }
 
-/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or stands before its bell.
-void Consumer::judge_silence(std::uint64_t starts) {
-  const bool before_bell = shared_.producer.now() == Phase::bell;
+/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or has stood between cursor and bell all the
+/// while.
+void Consumer::judge_silence(std::uint64_t starts, std::uint64_t published) {
+  const Phase phase = shared_.producer.now();
+  const bool stood = shared_.producer.done.load(std::memory_order_seq_cst) == published;
+  const bool before_bell = phase == Phase::bell || (phase == Phase::publish && stood);
   const bool away = shared_.stopped.load(std::memory_order_seq_cst) != 0 || shared_.adopting.load(std::memory_order_seq_cst) != 0 ||
                     shared_.starts.load(std::memory_order_seq_cst) != starts;
   const bool rung_since = gate_->sleep_until(0);  // rung after the time was up, before this look

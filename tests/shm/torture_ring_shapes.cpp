@@ -40,11 +40,13 @@ const std::uint64_t* times_of(const StreamEntry& e, const std::byte* payload) {
 
 }  // namespace
 
-std::uint32_t kind_of(const StreamEntry& entry) noexcept {
+std::uint32_t kind_named(const char* stream) noexcept {
   std::uint32_t kind = 0;
-  while (kind + 1 < kStreams && std::strcmp(entry.name, kNames[kind]) != 0) ++kind;
+  while (kind + 1 < kStreams && std::strcmp(stream, kNames[kind]) != 0) ++kind;
   return kind;
 }
+
+std::uint32_t kind_of(const StreamEntry& entry) noexcept { return kind_named(entry.name); }
 
 RingSpec spec_of(const Start& start) {
   const Shape& shape = kShape[start.shape];

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "rt/clock.hpp"
 
@@ -19,7 +20,7 @@ std::uint64_t Campaign::sum_of(const shm::Snapshot& s, std::uint64_t shm::Accoun
   return sum;
 }
 
-Campaign::Campaign(const CampaignOptions& options) : options_(options), random_(options.seed), viewer_(instance_.name()) {}
+Campaign::Campaign(const CampaignOptions& options) : options_(options), aim_(instance_), random_(options.seed), viewer_(instance_.name()) {}
 Campaign::~Campaign() = default;
 
 bool Campaign::fail(const std::string& what) {
@@ -32,9 +33,10 @@ void Campaign::configure(const std::string& more) {
   const std::string index = "waveform = \"index\"}";
   const std::uint64_t half = options_.samples_per_s / 2;
   std::string text = "[ring]\nblocks = " + std::to_string(file_.blocks) + "\nblock_bytes = " + std::to_string(file_.block_bytes) +
-                     "\n[realtime]\nlock_memory = false\n[[stream]]\nname = \"proof\"\ntype = \"f32\"\nrate = " + std::to_string(half / 4) +
-                     "\nchannels = [{name = \"a\", " + index + ", {name = \"b\", " + index + ", {name = \"c\", " + index +
-                     ", {name = \"d\", " + index + "]\n[[stream.window]]\nframes = " + std::to_string(file_.window) +
+                     "\nstall_timeout = \"150ms\"\n[realtime]\nlock_memory = false\n[[stream]]\nname = \"proof\"\ntype = \"f32\"\nrate = " +
+                     std::to_string(half / 4) + "\nchannels = [{name = \"a\", " + index + ", {name = \"b\", " + index +
+                     ", {name = \"c\", " + index + ", {name = \"d\", " + index +
+                     "]\n[[stream.window]]\nframes = " + std::to_string(file_.window) +
                      "\n[[stream]]\nname = \"wide\"\ntype = \"f64\"\nrate = " + std::to_string(half / 8) + "\nchannels = [";
   for (char c = 'a'; c <= 'h'; ++c) text += std::string(c == 'a' ? "" : ", ") + "{name = \"" + c + "\", " + index;
   text +=
@@ -49,8 +51,10 @@ void Campaign::launch(Role role) {
       none,
       {"--window-log", instance_.path("windows.csv"), "--closing-ledger", instance_.path("closing.json")},
       {"--plain", "--refresh", "20"}};
+  aim_.prepare(role);
   process_[role] = instance_.start(kPrograms[role], arguments[role]);
   if (role != kDisplay) in_force_[role] = file_;
+  if (role == kProducer) producer_struck_ = true;
 }
 
 void Campaign::pause(std::int64_t most_ms) {  // the random instant
@@ -64,9 +68,21 @@ shm::Snapshot Campaign::look() {
   rows_lost_ += s.log_rows_lost - (s.log_rows_lost >= last_rows_lost_ ? last_rows_lost_ : 0);
   last_rows_lost_ = s.log_rows_lost;
   const std::uint64_t timeouts = s.doorbell_timeouts_with_data;
-  timeouts_with_data_ += timeouts - (timeouts >= last_timeouts_ ? last_timeouts_ : 0);
+  new_timeouts_ += timeouts - (timeouts >= last_timeouts_ ? last_timeouts_ : 0);
   last_timeouts_ = timeouts;
+  if (s.ring_present) {  // counted by each ring for itself
+    evictions_ += s.evictions - (s.incarnation == last_incarnation_ ? last_evictions_ : 0);
+    last_evictions_ = s.evictions;
+    last_incarnation_ = s.incarnation;
+  }
   return s;
+}
+
+/// A producer that dies or stands between cursor and bell leaves its aggregator asleep on data; one that works may not.
+bool Campaign::nobody_slept_on_data() {
+  (producer_struck_ ? excused_timeouts_ : timeouts_with_data_) += std::exchange(new_timeouts_, 0);
+  producer_struck_ = false;
+  return timeouts_with_data_ == 0 || fail("the aggregator slept although data was there");
 }
 
 bool Campaign::until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds) {
@@ -112,7 +128,7 @@ bool Campaign::start() {
   current_ = "first start";
   configure();
   launch(kDisplay);
-  return recover({kAggregator, kProducer}) && account_closes();
+  return recover({kAggregator, kProducer}) && account_closes() && nobody_slept_on_data();
 }
 
 bool Campaign::strike() {
@@ -131,8 +147,9 @@ bool Campaign::strike(const std::string& event) {
   if (kind == kinds().end()) return fail("no such event: " + event);
   current_ = event;
   ++tallies_[event].events;
+  if (!nobody_slept_on_data()) return false;  // since the last event
   pause(60);
-  return (this->*kind->body)() && account_closes();
+  return (this->*kind->body)() && account_closes() && nobody_slept_on_data();
 }
 
 bool Campaign::end(Role role) {

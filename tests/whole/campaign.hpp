@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "campaign_aim.hpp"
 #include "harness.hpp"
 #include "shm/viewer.hpp"
 
@@ -47,7 +48,11 @@ class Campaign {
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
   [[nodiscard]] std::uint64_t rows_lost() const { return rows_lost_; }
   [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
+  [[nodiscard]] const Aim& aim() const { return aim_; }
   [[nodiscard]] std::uint64_t timeouts_with_data() const { return timeouts_with_data_; }
+  /// In events that killed or stopped the producer, which may have stood before its bell.
+  [[nodiscard]] std::uint64_t excused_timeouts() const { return excused_timeouts_; }
   [[nodiscard]] const Instance& instance() const { return instance_; }
   [[nodiscard]] const std::array<Child, 3>& processes() const { return process_; }  ///< by Role; the last is the display
 
@@ -79,13 +84,19 @@ class Campaign {
   bool end(Role role);
   bool until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds);
   shm::Snapshot look();
+  bool nobody_slept_on_data();
   bool reload(bool good, bool by_command);
+
+  /// Kills it: at a step of its work where that can be had, else now.
+  bool strike_down(Role role);
+  void kill_starting(Role role, std::int64_t most_ms);
 
   bool kill_one();
   bool kill_both();
   bool kill_in_start();
   bool stop_and_continue();
   bool kill_while_stopped();
+  bool stand_until_evicted();
   bool end_in_order();
   bool reload_good();
   bool reload_bad();
@@ -96,6 +107,7 @@ class Campaign {
 
   CampaignOptions options_;
   Instance instance_;
+  Aim aim_;
   std::mt19937_64 random_;
   shm::Viewer viewer_;
   std::array<Child, 3> process_;
@@ -104,7 +116,10 @@ class Campaign {
   std::map<std::string, Tally> tallies_;
   std::string current_, failure_;
   shm::Ledger ledger_;
-  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, timeouts_with_data_ = 0, last_timeouts_ = 0;
+  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, timeouts_with_data_ = 0, last_timeouts_ = 0, new_timeouts_ = 0,
+                excused_timeouts_ = 0;
+  bool producer_struck_ = false;  ///< in this event
+  std::uint64_t evictions_ = 0, last_evictions_ = 0, last_incarnation_ = 0;
 };
 
 }  // namespace chappe::whole

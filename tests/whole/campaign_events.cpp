@@ -2,6 +2,7 @@
 #include <csignal>
 
 #include "campaign.hpp"
+#include "rt/clock.hpp"
 
 namespace chappe::whole {
 
@@ -12,6 +13,7 @@ const std::vector<Campaign::Kind>& Campaign::kinds() {
       {"kill in start", 12, &Campaign::kill_in_start},
       {"stop and continue", 8, &Campaign::stop_and_continue},
       {"kill while stopped", 6, &Campaign::kill_while_stopped},
+      {"stand until evicted", 3, &Campaign::stand_until_evicted},
       {"end in order", 6, &Campaign::end_in_order},
       {"reload, good", 8, &Campaign::reload_good},
       {"reload, bad", 4, &Campaign::reload_bad},
@@ -21,9 +23,28 @@ const std::vector<Campaign::Kind>& Campaign::kinds() {
   return all;
 }
 
+bool Campaign::strike_down(Role role) {
+  if (aim_.kills_at_work(role, process_[role], random_)) return true;
+  if (process_[role].pid() <= 0) return fail("ended by itself, and was to be killed");
+  process_[role].kill_it();
+  return true;
+}
+
+/// Started, and killed at a step of the start, or at any time of it.
+void Campaign::kill_starting(Role role, std::int64_t most_ms) {
+  const bool aimed = aim_.arm_start(role, random_);
+  launch(role);
+  if (aimed)
+    process_[role].wait_for(rt::kSecond / 10);
+  else
+    pause(most_ms);
+  process_[role].kill_it();
+  aim_.disarm(role);
+}
+
 bool Campaign::kill_one() {
   const Role role = either();
-  process_[role].kill_it();
+  if (!strike_down(role)) return false;
   if (random_() % 3 == 0) {  // the other goes on meanwhile
     pause(100);
     if (!account_closes()) return false;
@@ -33,7 +54,7 @@ bool Campaign::kill_one() {
 
 bool Campaign::kill_both() {
   const Role first = either(), second = first == kProducer ? kAggregator : kProducer;
-  process_[first].kill_it();
+  if (!strike_down(first)) return false;
   process_[second].kill_it();
   if (!account_closes()) return false;
   return random_() % 2 == 0 ? recover({first, second}) : recover({second, first});
@@ -43,16 +64,13 @@ bool Campaign::kill_both() {
 bool Campaign::kill_in_start() {
   const Role role = either();
   process_[role].kill_it();
-  for (std::uint64_t n = 1 + random_() % 4; n > 0; --n) {
-    launch(role);
-    pause(25);
-    process_[role].kill_it();
-  }
+  for (std::uint64_t n = 1 + random_() % 4; n > 0; --n) kill_starting(role, 25);
   return recover({role});
 }
 
 bool Campaign::stop_and_continue() {
   const Role role = either();
+  producer_struck_ = role == kProducer;
   process_[role].signal(SIGSTOP);
   pause(300);
   const bool closes = account_closes();
@@ -68,6 +86,25 @@ bool Campaign::kill_while_stopped() {
   pause(100);
   process_[role].kill_it();
   return recover({role});
+}
+
+/// It lives, and holds the full ring: the feed runs free after `stall_timeout`, and it attaches anew when it wakes.
+bool Campaign::stand_until_evicted() {
+  const std::uint64_t resyncs = look().resyncs, evictions = evictions_;
+  process_[kAggregator].signal(SIGSTOP);
+  std::uint64_t head = 0;
+  const bool held = until("who stands is not evicted",
+                          [&](const shm::Snapshot& s) {
+                            head = s.head + s.blocks / 4;
+                            return evictions_ > evictions;
+                          }) &&
+                    until("the ring does not turn after an eviction", [&](const shm::Snapshot& s) { return s.head > head; }) &&
+                    account_closes();
+  process_[kAggregator].signal(SIGCONT);
+  if (!held) return false;
+  const std::uint64_t before = sum_of(look(), &shm::Account::aggregated);
+  return until("who was evicted does not go on",
+               [&](const shm::Snapshot& s) { return s.resyncs > resyncs && sum_of(s, &shm::Account::aggregated) > before; });
 }
 
 bool Campaign::end_in_order() {
@@ -118,11 +155,7 @@ bool Campaign::change_geometry() {
   const bool aggregator_too = random_() % 2 == 0;
   if (aggregator_too) process_[kAggregator].kill_it();
   process_[kProducer].kill_it();
-  if (random_() % 2 == 0) {
-    launch(kProducer);
-    pause(20);
-    process_[kProducer].kill_it();
-  }
+  if (random_() % 2 == 0) kill_starting(kProducer, 20);
   return aggregator_too ? recover({kProducer, kAggregator}) : recover({kProducer});
 }
 

@@ -130,16 +130,23 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
       {"recovery_ms", {{"min", quantile(all, 0)}, {"median", quantile(all, 0.5)}, {"p99", quantile(all, 0.99)}, {"max", quantile(all, 1)}}},
       {"streams", streams},
       {"unexplained", unexplained},
+      {"landed", c.aim().landed()},
+      {"evictions", c.evictions()},
       {"looks", c.looks()},
       {"rows", c.rows()},
       {"rows_lost", c.rows_lost()},
       {"doorbell_timeouts_with_data", c.timeouts_with_data()},
+      {"excused_timeouts", c.excused_timeouts()},
       {"failure", c.failure()}};
 }
 
 void print(const Json& r) {
-  fmt::print("seed {}, {} samples/s, {:.0f} s\n{:<20} {:>7}   recovery ms {:>7} {:>7} {:>7}\n", r["seed"].get<std::uint64_t>(),
-             r["samples_per_s"].get<std::uint64_t>(), r["seconds"].get<double>(), "event", "number", "min", "median", "max");
+  std::uint64_t number = 0;
+  for (const auto& [name, e] : r["events"].items()) number += e["events"].get<std::uint64_t>();
+  const double seconds = r["seconds"].get<double>();
+  fmt::print("{} events in {:.0f} s, {:.1f} a second; seed {}, {} samples/s\n", number, seconds, static_cast<double>(number) / seconds,
+             r["seed"].get<std::uint64_t>(), r["samples_per_s"].get<std::uint64_t>());
+  fmt::print("{:<20} {:>7}   recovery ms {:>7} {:>7} {:>7}\n", "event", "number", "min", "median", "max");
   for (const auto& [name, e] : r["events"].items()) {
     const auto ms = e["recovery_ms"].get<std::vector<double>>();
     fmt::print("{:<20} {:>7}   {:>19.1f} {:>7.1f} {:>7.1f}\n", name, e["events"].get<std::uint64_t>(), ms[0], ms[1], ms[2]);
@@ -153,9 +160,15 @@ void print(const Json& r) {
                s["aggregated"].get<std::uint64_t>(), s["overrun"].get<std::uint64_t>(), s["full"].get<std::uint64_t>(),
                s["pool"].get<std::uint64_t>(), s["crash"].get<std::uint64_t>());
   }
-  fmt::print("unexplained {}, looks {}, window rows {} proved and {} lost, doorbell timeouts with data {}\n",
-             r["unexplained"].get<std::int64_t>(), r["looks"].get<std::uint64_t>(), r["rows"].get<std::uint64_t>(),
-             r["rows_lost"].get<std::uint64_t>(), r["doorbell_timeouts_with_data"].get<std::uint64_t>());
+  if (!r["landed"].empty()) {
+    fmt::print("killed at:");
+    for (const auto& [point, kills] : r["landed"].items()) fmt::print(" {} {}", point, kills.get<std::uint64_t>());
+    fmt::print("\n");
+  }
+  fmt::print("evictions {}, unexplained {}, looks {}, window rows {} proved and {} lost, doorbell timeouts with data {}, and {} excused\n",
+             r["evictions"].get<std::uint64_t>(), r["unexplained"].get<std::int64_t>(), r["looks"].get<std::uint64_t>(),
+             r["rows"].get<std::uint64_t>(), r["rows_lost"].get<std::uint64_t>(), r["doorbell_timeouts_with_data"].get<std::uint64_t>(),
+             r["excused_timeouts"].get<std::uint64_t>());
 }
 
 /// Events one after the other, or a kill now and then for a time.
