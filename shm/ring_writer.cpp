@@ -117,7 +117,8 @@ rt::Done RingWriter::replace(const RingSpec& spec, bool have_gates, bool& again)
   if (!ring) return ring.error();
   auto tables = read_ring_tables(*ring);
   if (!tables) return tables.error();
-  if (ring_) {
+  // One that never was in business holds nothing; its own predecessor, of which the ledger may not know yet (adopt 4), stays.
+  if (ring_ && status().epoch.load(std::memory_order_acquire) != 0) {
     if (auto kept = keep_as_predecessor(); !kept) return kept;
   }
   // STEP create 4: the gates first, the ring second; gates without their ring are a start that was killed here.

@@ -109,7 +109,7 @@ again:
   :: else
   fi;
   if
-  :: r != NONE ->
+  :: r != NONE && epoch[r] != 0 -> /* one that never was in business holds nothing, and its predecessor stays */
      old = r;
 #ifndef DROP_PREDECESSOR
      if

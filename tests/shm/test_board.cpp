@@ -47,6 +47,7 @@ TEST_F(BoardTest, what_is_published_is_what_a_reader_copies) {
 TEST_F(BoardTest, a_retired_ring_is_ahead_of_a_board_that_has_less_of_a_stream_than_its_last_block) {
   {
     RingWriter first = make();
+    first.open_for_business();
     put(first, 4);  // frames 16 to 19
     put(first, 5);
   }
@@ -65,6 +66,7 @@ TEST_F(BoardTest, a_retired_ring_is_ahead_of_a_board_that_has_less_of_a_stream_t
 TEST_F(BoardTest, a_retired_ring_is_drained_until_the_board_that_speaks_of_it_has_all_of_it) {
   {
     RingWriter first = make();
+    first.open_for_business();
     put(first, 0);
     put(first, 1);  // head 2, frames to 7
   }

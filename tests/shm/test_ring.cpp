@@ -151,6 +151,7 @@ TEST_F(RingTest, gates_without_their_ring_are_a_creation_that_was_killed_halfway
 TEST_F(RingTest, a_start_with_another_geometry_knows_what_the_old_slots_committed) {
   {
     RingWriter first = make();
+    first.open_for_business();
     put(first, 0);
     put(first, 1);
     first.status().head.store(1);  // killed between the sequence and the cursor
@@ -165,9 +166,24 @@ TEST_F(RingTest, a_start_with_another_geometry_knows_what_the_old_slots_committe
   EXPECT_EQ((*RingReader::open(instance_, "ring.draining"))->head(), 2U);
 }
 
+TEST_F(RingTest, starts_that_die_before_they_are_in_business_never_cost_the_predecessor_of_the_first) {
+  {
+    RingWriter first = make();
+    first.open_for_business();
+    put(first, 1);  // and is killed before the ledger counts it: 8 are committed
+  }
+  for (const std::uint32_t channels : {3U, 4U, 5U, 5U}) {
+    const auto next = RingWriter::open(spec(channels));
+    ASSERT_TRUE(next) << next.error().text;
+    EXPECT_EQ(next->reached("proof").committed, 8U) << channels;
+  }
+  EXPECT_EQ((*RingReader::open(instance_, "ring.draining"))->head(), 1U);
+}
+
 TEST_F(RingTest, gates_that_cannot_be_trusted_are_replaced_unless_their_producer_lives) {
   const std::string path = object_path(instance_, "gates");
   auto living = std::make_unique<RingWriter>(make());
+  living->open_for_business();
   const int fd = open(path.c_str(), O_RDWR);
   const std::uint32_t other_version = kVersion + 1;
   ASSERT_EQ(pwrite(fd, &other_version, sizeof other_version, offsetof(ObjectHeader, version)), 4);
@@ -186,6 +202,7 @@ TEST_F(RingTest, gates_that_cannot_be_trusted_are_replaced_unless_their_producer
 
 TEST_F(RingTest, a_ring_whose_gates_were_removed_is_kept_for_its_data_unless_its_producer_lives) {
   auto living = std::make_unique<RingWriter>(make());
+  living->open_for_business();
   put(*living, 0);
   ASSERT_EQ(unlink(object_path(instance_, "gates").c_str()), 0);
   const auto refused = RingWriter::open(spec());

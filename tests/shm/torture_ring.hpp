@@ -65,12 +65,12 @@ struct Findings {
   Word uncounted_gaps;      ///< frames missing on the board that neither drops nor overrun name
   Word doubled;             ///< frames merged twice
   Word wrong_windows;       ///< windows whose sums are not the closed form
-  Word unexplained;         ///< settled looks, with no adoption under way, that did not close
+  Word unexplained;         ///< settled looks that did not close
   Word went_back;           ///< counts that a viewer saw fall
   Word timeouts_with_data;  ///< as the drain counts them, while the producer was alive and past its bell
   Word troubles;            ///< objects that a viewer or a consumer had to refuse
   Word excused_timeouts;    ///< the same silence, but the producer was dead, stopped, starting or before its bell
-  Word looks, unsettled_looks, adoption_looks, open_adoption_looks;
+  Word looks, unsettled_looks, adoption_looks;
   Word sleeps, refused, resyncs, skips;
 };
 

@@ -25,12 +25,7 @@ Snapshot Looks::look() {
     count(found.unsettled_looks);
     return s;
   }
-  const auto closes = [](const Account& a) { return a.unexplained == 0; };
-  if (!quiet) {
-    count(found.adoption_looks);
-    if (!std::ranges::all_of(s.ledger.streams, closes)) count(found.open_adoption_looks);
-    return s;
-  }
+  if (!quiet) count(found.adoption_looks);
   for (const Account& a : s.ledger.streams) check(a, s);
   return s;
 }

@@ -1,5 +1,5 @@
-// Looks through shm::Viewer, checked: a settled one closes on every stream, and no count falls from one look to the next. What was seen
-// while an adoption was under way, or was killed unfinished, is told apart: docs/protocol.md, adopt 4, changes counts one by one.
+// Looks through shm::Viewer, checked: a settled one closes on every stream, also while an adoption is under way or was killed unfinished,
+// and no count falls from one look to the next.
 #pragma once
 #include <map>
 #include <string>
