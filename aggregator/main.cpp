@@ -1,13 +1,11 @@
 // chappe-aggregator: ring in, board out. Main looks for rings, listens to signals and commands, and leaves the data to the drain.
-#include <poll.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "aggregator/aggregator.hpp"
 #include "config/options.hpp"
-#include "control/mailbox.hpp"
-#include "control/signals.hpp"
+#include "control/listener.hpp"
 #include "metrics/exporter.hpp"
 #include "rt/build_info.hpp"
 #include "rt/clock.hpp"
@@ -35,19 +33,23 @@ int give_up(const rt::Error& error) {
 
 class Service {
  public:
-  Service(config::Options options, config::Loaded loaded) : options_(std::move(options)), loaded_(std::move(loaded)) {}
-  int run(control::Signals& signals);
+  Service(config::Options options, config::Loaded loaded, control::Signals& signals)
+      : options_(std::move(options)),
+        loaded_(std::move(loaded)),
+        listener_(signals, {.process = "aggregator",
+                            .queue = control::queue_name(loaded_.config.instance, "control"),
+                            .heard = {control::verb::kAttach, control::verb::kSupersede, control::verb::kEnd},
+                            .on_reload = [this] { return reload(); }}) {}
+  int run();
 
  private:
   rt::Done open();
-  void reload();
-  void command(const control::Command& command);
+  rt::Result<std::string> reload();
   rt::Done look_after();
   int finish();
   int leave(const rt::Error& error);
   bool write_closing_ledger() const;
   rt::Done judge_realtime();
-  void serve_commands();
   void say(std::vector<std::string>& notes) const {
     for (const auto& note : notes) log(LogLevel::info, note);
     notes.clear();
@@ -57,26 +59,18 @@ class Service {
   config::Loaded loaded_;
   shm::ProcessReport report_;
   std::unique_ptr<Aggregator> aggregator_;
-  std::optional<control::Mailbox> mailbox_;
+  control::Listener listener_;
   std::unique_ptr<metrics::Exporter> exporter_;
-  std::vector<control::Command> stops_;  ///< received, and answered at the end
   std::int64_t next_tick_ = 0;
-  std::string lock_refusal_, last_refusal_, queue_trouble_, reload_text_;
-  gid_t operators_ = control::kOwnGroup;
-  bool stop_ = false;
+  std::string lock_refusal_, last_refusal_;
 };
 
 rt::Done Service::open() {
   const config::Config& config = loaded_.config;
   auto operators = shm::find_group(config.permissions.operators);
   if (!operators) return operators.error();
-  operators_ = operators->value_or(control::kOwnGroup);
-  if (auto served = control::keep_serving(mailbox_, control::queue_name(config.instance, "control"), operators_); !served) {
-    if (served.error().exit_code == EX_TEMPFAIL)
-      return rt::Error{EX_TEMPFAIL, "instance " + config.instance + ": an aggregator is already running (" + served.error().text + ")"};
-    queue_trouble_ = served.error().text;
-    log(LogLevel::warn, "no commands can be taken: " + queue_trouble_);
-  }
+  if (auto served = listener_.serve(operators->value_or(control::kOwnGroup)); !served)
+    return rt::Error{EX_TEMPFAIL, "instance " + config.instance + ": an aggregator is already running (" + served.error().text + ")"};
   std::vector<std::string> notes;
   auto opened = Aggregator::open(config, loaded_.hash, notes);
   if (!opened) return opened.error();
@@ -113,38 +107,27 @@ rt::Done Service::judge_realtime() {
 }
 
 /// Parse, validate, diff; then all of it is in force at the next block boundary, or none.
-void Service::reload() {
+rt::Result<std::string> Service::reload() {
   auto next = config::reload(options_, loaded_.config);
-  if (next) {
-    CHAPPE_FAULT(reload_parsed);
-    loaded_ = std::move(*next);
-    const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
-    CHAPPE_FAULT(reload_offered);
-    if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
-    const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return aggregator_->has_applied(); });
-    reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; the drain has not come to it yet");
-    shm::note_reload(report_, {}, generation, loaded_.hash);
-    log(LogLevel::info, "reloaded: configuration " + reload_text_);
-  } else {
+  if (!next) {
     CHAPPE_FAULT(reload_refused);
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
+    aggregator_->publish_report(report_);
+    return next.error();
   }
+  CHAPPE_FAULT(reload_parsed);
+  loaded_ = std::move(*next);
+  const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
+  CHAPPE_FAULT(reload_offered);
+  if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+  const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return aggregator_->has_applied(); });
+  const std::string now = "generation " + std::to_string(generation) + (applied ? "" : "; the drain has not come to it yet");
+  shm::note_reload(report_, {}, generation, loaded_.hash);
+  log(LogLevel::info, "reloaded: configuration " + now);
   aggregator_->publish_report(report_);
   CHAPPE_FAULT(reload_reported);
-}
-
-void Service::command(const control::Command& command) {
-  if (command.verb == control::verb::kReload) {
-    reload();
-    CHAPPE_FAULT(command_done);
-    mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
-  } else if (command.verb == control::verb::kStop) {
-    stops_.push_back(command);
-    stop_ = true;
-  } else if (command.verb != control::verb::kAttach && command.verb != control::verb::kSupersede && command.verb != control::verb::kEnd) {
-    mailbox_->answer(command, {command.id, false, "the aggregator knows no command '" + command.verb + "'"});
-  }  // an announcement only wakes: what there is to do is seen in shared memory
+  return now;
 }
 
 rt::Done Service::look_after() {
@@ -156,20 +139,12 @@ rt::Done Service::look_after() {
   const bool attached_now = !was_attached && aggregator_->is_attached();
   if (!attached_now && rt::monotonic_ns() < next_tick_) return rt::done();
   next_tick_ = rt::monotonic_ns() + kTick;
-  serve_commands();
+  listener_.keep_serving();
   if (attached_now) return judge_realtime();
   report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
   aggregator_->report_realtime(report_);
   aggregator_->publish_report(report_);
   return rt::done();
-}
-
-/// A queue that could not be made, or whose name somebody removed, is made anew.
-void Service::serve_commands() {
-  auto served = control::keep_serving(mailbox_, control::queue_name(loaded_.config.instance, "control"), operators_);
-  std::string trouble = served ? "" : served.error().text;
-  if (trouble != queue_trouble_) log(LogLevel::warn, served ? "commands are taken again" : "no commands can be taken: " + trouble);
-  queue_trouble_ = std::move(trouble);
 }
 
 bool Service::write_closing_ledger() const {
@@ -190,32 +165,22 @@ int Service::finish() {
       kPatience, [&] { ledger_written = write_closing_ledger(); }, notes);
   say(notes);
   if (!finished) log(LogLevel::error, finished.error().text);
-  if (mailbox_) control::end_serving(*mailbox_, stops_, true, "stopped");
+  listener_.end(true, "stopped");
   log(LogLevel::info, "stopped");
   return finished && ledger_written ? EX_OK : EX_IOERR;
 }
 
 /// An end by an error leaves no queue behind; objects in shared memory stay for the next start.
 int Service::leave(const rt::Error& error) {
-  if (mailbox_) control::end_serving(*mailbox_, stops_, false, error.text);
+  listener_.end(false, error.text);
   return give_up(error);
 }
 
-int Service::run(control::Signals& signals) {
+int Service::run() {
   if (auto opened = open(); !opened) return leave(opened.error());
-  while (!stop_) {
+  do {
     if (auto looked = look_after(); !looked) return leave(looked.error());
-    pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {mailbox_ ? mailbox_->fd() : -1, POLLIN, 0}};
-    poll(waits, 2, kLookForRing);
-    const control::Signals::Event event = signals.drain();
-    stop_ = stop_ || event.stop;
-    if (event.reload) reload();
-    while (mailbox_) {
-      const auto next = mailbox_->receive();
-      if (!next) break;
-      command(*next);
-    }
-  }
+  } while (listener_.listen(kLookForRing));
   return finish();
 }
 
@@ -231,5 +196,5 @@ int main(int argc, char** argv) {
   auto start = config::start(config::Program::aggregator, argc, argv);
   if (!start) return aggregator::give_up(start.error());
   if (!*start) return EX_OK;  // --help or --version
-  return aggregator::Service(std::move((*start)->options), std::move((*start)->loaded)).run(*signals);
+  return aggregator::Service(std::move((*start)->options), std::move((*start)->loaded), *signals).run();
 }

@@ -1,10 +1,8 @@
 // chappe-producer: sources in, ring out. Main opens everything, starts the threads, then only listens: signals, commands, the clock.
-#include <poll.h>
 #include <unistd.h>
 
 #include "config/options.hpp"
-#include "control/mailbox.hpp"
-#include "control/signals.hpp"
+#include "control/listener.hpp"
 #include "metrics/exporter.hpp"
 #include "producer/producer.hpp"
 #include "rt/build_info.hpp"
@@ -21,6 +19,7 @@ using rt::log;
 using rt::LogLevel;
 
 constexpr std::int64_t kTick = rt::kSecond;
+constexpr int kLookAtSources = 100;                  // ms
 constexpr std::int64_t kEffect = rt::kSecond;        // a reload is answered when it is in force, and after this long in any case
 constexpr std::int64_t kPatience = 5 * rt::kSecond;  // of an orderly end in all: chappectl waits 10 s
 
@@ -31,15 +30,19 @@ int give_up(const rt::Error& error) {
 
 class Service {
  public:
-  Service(config::Options options, config::Loaded loaded) : options_(std::move(options)), loaded_(std::move(loaded)) {}
-  int run(control::Signals& signals);
+  Service(config::Options options, config::Loaded loaded, control::Signals& signals)
+      : options_(std::move(options)),
+        loaded_(std::move(loaded)),
+        listener_(signals, {.process = "producer",
+                            .queue = control::queue_name(loaded_.config.instance, "producer"),
+                            .heard = {},
+                            .on_reload = [this] { return reload(); }}) {}
+  int run();
 
  private:
   rt::Done open();
-  void reload();
-  void command(const control::Command& command);
+  rt::Result<std::string> reload();
   void tick();
-  void serve_commands();
   int finish();
   int leave(const rt::Error& error);
 
@@ -47,12 +50,9 @@ class Service {
   config::Loaded loaded_;
   shm::ProcessReport report_;
   std::unique_ptr<Producer> producer_;
-  std::optional<control::Mailbox> mailbox_;
+  control::Listener listener_;
   std::unique_ptr<metrics::Exporter> exporter_;
-  std::vector<control::Command> stops_;  ///< received, and answered at the end
-  std::string last_warning_, lock_refusal_, queue_trouble_, reload_text_;
-  gid_t operators_ = control::kOwnGroup;
-  bool stop_ = false;
+  std::string last_warning_, lock_refusal_;
 };
 
 rt::Done Service::open() {
@@ -64,8 +64,7 @@ rt::Done Service::open() {
   for (const auto& note : notes) log(LogLevel::info, note);
   auto operators = shm::find_group(config.permissions.operators);
   if (!operators) return operators.error();
-  operators_ = operators->value_or(control::kOwnGroup);
-  serve_commands();
+  static_cast<void>(listener_.serve(operators->value_or(control::kOwnGroup)));  // the ring says who is the producer, not the queue
   report_.since_ns = rt::realtime_ns();
   report_.config_generation = 1;
   report_.config_hash = loaded_.hash;
@@ -90,39 +89,28 @@ rt::Done Service::open() {
 }
 
 /// Parse, validate, diff; then all of it is in force at the next block boundary, or none.
-void Service::reload() {
+rt::Result<std::string> Service::reload() {
   auto next = config::reload(options_, loaded_.config);
-  if (next) {
-    CHAPPE_FAULT(reload_parsed);
-    loaded_ = std::move(*next);
-    const std::uint32_t generation = report_.config_generation + 1;
-    for (const auto& note : producer_->reconfigure(loaded_.config, generation)) log(LogLevel::warn, note);
-    CHAPPE_FAULT(reload_offered);
-    if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
-    const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return producer_->has_applied(generation); });
-    reload_text_ = "generation " + std::to_string(generation) + (applied ? "" : "; not every source has come to it yet");
-    shm::note_reload(report_, {}, generation, loaded_.hash);
-    log(LogLevel::info, "reloaded: configuration " + reload_text_);
-  } else {
+  if (!next) {
     CHAPPE_FAULT(reload_refused);
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
+    producer_->publish_report(report_);
+    return next.error();
   }
+  CHAPPE_FAULT(reload_parsed);
+  loaded_ = std::move(*next);
+  const std::uint32_t generation = report_.config_generation + 1;
+  for (const auto& note : producer_->reconfigure(loaded_.config, generation)) log(LogLevel::warn, note);
+  CHAPPE_FAULT(reload_offered);
+  if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
+  const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return producer_->has_applied(generation); });
+  const std::string now = "generation " + std::to_string(generation) + (applied ? "" : "; not every source has come to it yet");
+  shm::note_reload(report_, {}, generation, loaded_.hash);
+  log(LogLevel::info, "reloaded: configuration " + now);
   producer_->publish_report(report_);
   CHAPPE_FAULT(reload_reported);
-}
-
-void Service::command(const control::Command& command) {
-  if (command.verb == control::verb::kReload) {
-    reload();
-    CHAPPE_FAULT(command_done);
-    mailbox_->answer(command, {command.id, report_.reload_ok, report_.reload_ok ? reload_text_ : report_.reload_error});
-  } else if (command.verb == control::verb::kStop) {
-    stops_.push_back(command);
-    stop_ = true;
-  } else {
-    mailbox_->answer(command, {command.id, false, "the producer knows no command '" + command.verb + "'"});
-  }
+  return now;
 }
 
 void Service::tick() {
@@ -130,18 +118,10 @@ void Service::tick() {
   if (!warning.empty() && warning != last_warning_) log(LogLevel::error, warning);
   last_warning_ = std::move(warning);
   for (const auto& text : producer_->new_complaints()) log(LogLevel::warn, text);
-  serve_commands();
+  listener_.keep_serving();
   report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
   producer_->report_realtime(report_);
   producer_->publish_report(report_);
-}
-
-/// A queue that could not be made, or whose name somebody removed, is made anew.
-void Service::serve_commands() {
-  auto served = control::keep_serving(mailbox_, control::queue_name(loaded_.config.instance, "producer"), operators_);
-  std::string trouble = served ? "" : served.error().text;
-  if (trouble != queue_trouble_) log(LogLevel::warn, served ? "commands are taken again" : "no commands can be taken: " + trouble);
-  queue_trouble_ = std::move(trouble);
 }
 
 int Service::finish() {
@@ -166,7 +146,7 @@ int Service::finish() {
                             " blocks stay in the ring of instance " + loaded_.config.instance +
                             " and are delivered when chappe-aggregator runs; a next producer adopts it");
   }
-  if (mailbox_) control::end_serving(*mailbox_, stops_, true, acknowledged ? "stopped" : "stopped; undelivered data stays");
+  listener_.end(true, acknowledged ? "stopped" : "stopped; undelivered data stays");
   return EX_OK;
 }
 
@@ -176,26 +156,16 @@ int Service::leave(const rt::Error& error) {
     producer_->finish(0);
     if (producer_->is_unused()) producer_->unlink();
   }
-  if (mailbox_) control::end_serving(*mailbox_, stops_, false, error.text);
+  listener_.end(false, error.text);
   return give_up(error);
 }
 
-int Service::run(control::Signals& signals) {
+int Service::run() {
   if (auto opened = open(); !opened) return leave(opened.error());
   static_cast<void>(
       control::announce(loaded_.config.instance, producer_->has_superseded() ? control::verb::kSupersede : control::verb::kAttach, ""));
   std::int64_t next_tick = rt::monotonic_ns() + kTick;
-  while (!stop_ && !producer_->sources_ended()) {
-    pollfd waits[2] = {{signals.fd(), POLLIN, 0}, {mailbox_ ? mailbox_->fd() : -1, POLLIN, 0}};
-    poll(waits, 2, 100);
-    const control::Signals::Event event = signals.drain();
-    stop_ = stop_ || event.stop;
-    if (event.reload) reload();
-    while (mailbox_) {
-      const auto next = mailbox_->receive();
-      if (!next) break;
-      command(*next);
-    }
+  while (listener_.listen(kLookAtSources) && !producer_->sources_ended()) {
     if (rt::monotonic_ns() < next_tick) continue;
     next_tick += kTick;
     tick();
@@ -215,5 +185,5 @@ int main(int argc, char** argv) {
   auto start = config::start(config::Program::producer, argc, argv);
   if (!start) return producer::give_up(start.error());
   if (!*start) return EX_OK;  // --help or --version
-  return producer::Service(std::move((*start)->options), std::move((*start)->loaded)).run(*signals);
+  return producer::Service(std::move((*start)->options), std::move((*start)->loaded), *signals).run();
 }
