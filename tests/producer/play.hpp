@@ -20,8 +20,10 @@ struct Played {
   bool ended = false;
 };
 
-/// Reads until `frames` frames came or the source ended, `at_once` at most in one read, which waits no longer than `patience_ns`.
-inline Played play(Source& source, std::uint32_t frames, std::uint32_t at_once = 1000, std::int64_t patience_ns = 10'000'000) {
+/// Reads until `frames` frames came or the source ended, `at_once` at most in one read, which waits no longer than `patience_ns`. A pipeline
+/// that waits loses nothing where the machine stands still for a second.
+inline Played play(Source& source, std::uint32_t frames, std::uint32_t at_once = 1000, std::int64_t patience_ns = 10'000'000,
+                   bool waits = true) {
   const StreamShape& shape = source.shape();
   FrameLayout layout{.channels = static_cast<std::uint32_t>(shape.channels.size()), .value_bytes = static_cast<std::uint32_t>(shape.type)};
   layout.stride = (layout.channels * layout.value_bytes + 63) / 64 * 64;
@@ -36,6 +38,7 @@ inline Played play(Source& source, std::uint32_t frames, std::uint32_t at_once =
     const Room room{.data = data.data(),
                     .times_ns = shape.explicit_times ? times.data() : nullptr,
                     .frames = std::min(at_once, frames - static_cast<std::uint32_t>(played.rows.size())),
+                    .waits = waits,
                     .t_first_ns = &t_first,
                     .period_ns = &period};
     const Read read = source.read(room, layout, rt::monotonic_ns() + patience_ns);

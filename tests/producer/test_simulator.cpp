@@ -197,7 +197,7 @@ TEST(Simulator, a_stop_of_seconds_costs_frames_and_brings_no_burst) {
   const auto source = open(stream_of(config::Waveform::index, 1000));
   const auto before = play(*source, 1, 1);
   rt::sleep_until(rt::monotonic_ns() + 1500 * rt::kMillisecond);
-  const auto after = play(*source, 1, 1000, 1);
+  const auto after = play(*source, 1, 1000, 1, false);
   EXPECT_GE(after.lost, 1490U);
   EXPECT_EQ(after.rows[0][0], static_cast<double>(1 + after.lost));
   EXPECT_NEAR(static_cast<double>(after.times_ns[0] - before.times_ns[0]), static_cast<double>(1 + after.lost) * 1e6, 2);
