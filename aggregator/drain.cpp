@@ -266,6 +266,7 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
     b.spec_frames[w] = statistics.spec(w).frames;
     b.spec_duration_ns[w] = statistics.spec(w).duration_ns;
   }
+  for (std::size_t w = b.windows; w < shm::kWindowsPerStream; ++w) image.window(at, w, 0).open = 0;  // of a plan that had more
 }
 
 /// True if it has changed.

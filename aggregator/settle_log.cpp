@@ -106,7 +106,8 @@ void close_windows_that_end(shm::BoardWriter& board, const shm::RingTables* next
   std::vector<std::pair<std::size_t, std::size_t>> closed;
   for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
     if (next != nullptr && goes_on(board.tables().streams[i], board.tables().channels, *next)) continue;
-    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+    const std::uint64_t windows = std::min<std::uint64_t>(board.image().stream(i).windows, shm::kWindowsPerStream);
+    for (std::size_t w = 0; w < windows; ++w) {
       if (!close_window(board.image(), i, w)) continue;
       text += rows_of(board, i, w, board.image().stream(i).closed[w] - 1);
       closed.emplace_back(i, w);

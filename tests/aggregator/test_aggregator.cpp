@@ -227,6 +227,25 @@ TEST_F(AggregatorTest, logs_the_open_windows_of_a_ring_that_nobody_ended_and_nob
   EXPECT_FALSE(has("board"));
 }
 
+TEST_F(AggregatorTest, logs_once_what_a_restart_with_fewer_windows_closes) {
+  config::Config more = with_log();
+  more.default_windows.push_back({.frames = 100, .duration_ns = 0});
+  auto aggregator = open(more);
+  {
+    shm::RingWriter ring = make_ring({"alone"});
+    put_frames(ring, 0, 0);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    aggregator.reset();
+    aggregator = open(with_log(), 2);
+    put_frames(ring, 0, 4);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    ASSERT_EQ(unlink(path("ring").c_str()), 0);
+  }
+  EXPECT_TRUE(aggregator->finish(
+      rt::kSecond, [] {}, notes_));
+  EXPECT_THAT(rows_of("alone"), testing::UnorderedElementsAre("c 0+8", "c 0+8", "c 0+4", "c 0+4"));
+}
+
 TEST_F(AggregatorTest, gives_no_generation_to_two_configurations) {
   constexpr std::uint64_t kOld = 1, kNew = 2;
   const auto generation_after = [&](std::uint64_t of_rows, std::uint32_t of_page, std::uint64_t hash_of_page, std::uint64_t hash) {
