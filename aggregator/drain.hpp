@@ -65,6 +65,7 @@ class Drain final : private ClosedSink {
   std::uint32_t do_work() noexcept;
   bool take_block(std::uint64_t number) noexcept;
   void note_skip() noexcept;
+  void refuse() noexcept;
   bool must_wait_for_rows(std::uint32_t stream) noexcept;
   void merge_block(const shm::BlockHead& block) noexcept;
   void publish() noexcept;
