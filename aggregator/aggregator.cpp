@@ -66,6 +66,7 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
     a->log_ = std::make_unique<WindowLog>(std::move(*log));
   }
   if (auto opened = a->open_board(nullptr); !opened) return opened.error();
+  if (a->log_) rewrite_log(*a->board_, *a->log_, notes);
   a->take_generation(config_hash, notes);
   return a;
 }
@@ -201,8 +202,6 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     session->gate = std::move(**gate);
   }
   const shm::RingTables& tables = session->ring.tables();
-  if (log_ && !log_compared_) rewrite_log(*board_, *log_, notes);
-  log_compared_ = true;
   close_windows_that_end(*board_, &tables, log_.get());
   if (auto opened = open_board(&tables); !opened) return opened;
   const WindowPlan plan = plan_for(tables);

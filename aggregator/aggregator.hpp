@@ -57,7 +57,6 @@ class Aggregator {
   std::unique_ptr<shm::BoardWriter> board_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<WindowLog> log_;
-  bool log_compared_ = false;  ///< with the board, once after the start
   std::string last_trouble_;
 };
 

@@ -246,6 +246,29 @@ TEST_F(AggregatorTest, logs_once_what_a_restart_with_fewer_windows_closes) {
   EXPECT_THAT(rows_of("alone"), testing::UnorderedElementsAre("c 0+8", "c 0+8", "c 0+4", "c 0+4"));
 }
 
+TEST_F(AggregatorTest, logs_rows_that_only_the_board_holds_although_no_ring_comes) {
+  {
+    auto aggregator = open(with_log());
+    shm::RingWriter ring = make_ring({"alone"});
+    for (const std::uint64_t frame : {0U, 4U}) put_frames(ring, 0, frame);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    ASSERT_EQ(unlink(path("ring").c_str()), 0);
+  }
+  {  // as a kill between board and log leaves it
+    const auto tables = (*shm::BoardReader::open(instance_))->tables();
+    auto board = shm::BoardWriter::open({.instance = instance_, .streams = tables.streams, .channels = tables.channels, .readers = {}});
+    ASSERT_EQ(board->image().stream(0).closed[0], 1U);
+    board->image().stream(0).logged[0] = 0;
+    board->publish();
+    ASSERT_EQ(unlink(log_path().c_str()), 0);
+  }
+  EXPECT_TRUE(open(with_log())
+                  ->finish(
+                      rt::kSecond, [] {}, notes_));
+  EXPECT_THAT(rows_of("alone"), testing::ElementsAre("c 0+8", "c 0+8"));
+  EXPECT_FALSE(has("board"));
+}
+
 TEST_F(AggregatorTest, gives_no_generation_to_two_configurations) {
   constexpr std::uint64_t kOld = 1, kNew = 2;
   const auto generation_after = [&](std::uint64_t of_rows, std::uint32_t of_page, std::uint64_t hash_of_page, std::uint64_t hash) {
