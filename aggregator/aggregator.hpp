@@ -42,6 +42,7 @@ class Aggregator {
   Aggregator() = default;
   void take_generation(std::uint64_t config_hash, std::vector<std::string>& notes);
   rt::Done open_board(const shm::RingTables* ring);
+  rt::Done trouble(const rt::Error& error, std::vector<std::string>& notes);
   rt::Done try_attach(std::vector<std::string>& notes);
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
   rt::Done start_log(Session& session);

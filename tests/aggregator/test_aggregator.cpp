@@ -1,6 +1,8 @@
 // The aggregator as a whole, driven as main drives it, over a ring of this process's own.
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <optional>
@@ -267,6 +269,44 @@ TEST_F(AggregatorTest, logs_rows_that_only_the_board_holds_although_no_ring_come
                       rt::kSecond, [] {}, notes_));
   EXPECT_THAT(rows_of("alone"), testing::ElementsAre("c 0+8", "c 0+8"));
   EXPECT_FALSE(has("board"));
+}
+
+/// Lets nobody in this process make an object of more than a page, as a /dev/shm without room does.
+class NoRoom {
+ public:
+  NoRoom() {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit page{.rlim_cur = 4096, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &page);
+  }
+  ~NoRoom() { setrlimit(RLIMIT_FSIZE, &before_); }
+  NoRoom(const NoRoom&) = delete;
+  NoRoom& operator=(const NoRoom&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AggregatorTest, waits_for_room_for_its_board_and_says_so_once) {
+  signal(SIGXFSZ, SIG_IGN);
+  auto aggregator = open();
+  shm::RingWriter ring = make_ring({"alone"});
+  put_frames(ring, 0, 0);
+  const auto refused = [&] {
+    const NoRoom no_room;
+    notes_.clear();
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(aggregator->tick(notes_));
+    EXPECT_FALSE(aggregator->is_attached());
+    EXPECT_THAT(notes_, testing::Contains(testing::HasSubstr("cannot allocate")).Times(1));
+  };
+  refused();
+  ASSERT_TRUE(merge(*aggregator, ring));
+  ASSERT_EQ(unlink(path("board").c_str()), 0);
+  put_frames(ring, 0, 4);
+  refused();
+  ASSERT_TRUE(merge(*aggregator, ring));
+  EXPECT_EQ(published().aggregated, 8U);
+  EXPECT_EQ(published().overrun, 0U);
 }
 
 TEST_F(AggregatorTest, gives_no_generation_to_two_configurations) {
