@@ -185,6 +185,7 @@ std::uint32_t Drain::do_work() noexcept {
     refuse();
     next_ = head - blocks;
   }
+  starved_ = false;
   while (next_ < head && slots < read_ahead_ && acquired_ns_.size() < read_ahead_ && take_block(next_)) {
     ++next_;
     ++slots;
@@ -203,7 +204,8 @@ bool Drain::take_block(std::uint64_t number) noexcept {
     refuse();
     return true;
   }
-  if (must_wait_for_rows(block.stream)) return false;
+  starved_ = must_wait_for_rows(block.stream);
+  if (starved_) return false;
   const shm::StreamEntry& entry = ring_->tables().streams[block.stream];
   const auto* times = reinterpret_cast<const std::int64_t*>(payload + std::size_t{entry.capacity} * entry.stride);
   StreamStatistics& statistics = *current_.statistics[block.stream];
@@ -360,8 +362,7 @@ void Drain::finish_streams() noexcept {
 
 void Drain::idle() noexcept {
   const std::int64_t now = rt::monotonic_ns();
-  const bool starved = next_ < ring_->head();  // data is there, but the window log has no room
-  if (starved || gate_ == nullptr) {
+  if (starved_ || gate_ == nullptr) {
     publish();
     rt::sleep_until(now + kWaitForRows);
     return;
