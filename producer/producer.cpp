@@ -244,8 +244,9 @@ std::string Producer::tick() {
       if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
     }
   }
-  if (!ring_->still_named())
-    return "the ring of instance " + instance_ +
+  const char* const lost = !ring_->still_named() ? "ring" : !ledger_->still_named() ? "ledger" : nullptr;
+  if (lost != nullptr)
+    return std::string("the ") + lost + " of instance " + instance_ +
            " lost its name in /dev/shm, or its pages: somebody removed or truncated it; restart this producer to make it anew";
   return {};
 }

@@ -106,11 +106,13 @@ void Pump::read_into(Buffer& buffer) noexcept {
   buffer.frames += read.frames;
 }
 
-/// A buffer holds consecutive frames: what came after a gap (or at another rate) moves to the next one.
+/// A buffer holds consecutive frames: what came after a gap (or at another rate) moves to the next one. What it holds already is counted as
+/// filled first: never more than one read is in hand.
 void Pump::split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::int64_t t_first_ns, double period_ns) noexcept {
   const FrameLayout& layout = setup_.layout;
   std::byte* const came = frame_at(buffer.data, layout, buffer.frames);
   const std::int64_t* const times = times_of(buffer.data, layout) != nullptr ? times_of(buffer.data, layout) + buffer.frames : nullptr;
+  ledger_->filled.add(buffer.frames);
   account({.frames = 0, .lost = read.lost, .ended = false});
   Buffer* next = read.frames > 0 ? intake_->try_empty(setup_.stream) : nullptr;
   while (next == nullptr && read.frames > 0 && setup_.waits && !stop_.is_up()) {
@@ -127,7 +129,7 @@ void Pump::split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::i
   }
   account({.frames = read.frames, .lost = 0, .ended = false});
   if (next == nullptr) ledger_->dropped_pool.add(read.frames);
-  hand_on(&buffer);
+  put_full(&buffer);
   in_hand_ = next;
 }
 
@@ -161,6 +163,10 @@ void Pump::drop_one_read() noexcept {
 void Pump::hand_on(Buffer* buffer) noexcept {
   ledger_->filled.add(buffer->frames);
   CHAPPE_FAULT(source_filled);
+  put_full(buffer);
+}
+
+void Pump::put_full(Buffer* buffer) noexcept {
   intake_->put_full(buffer);
   CHAPPE_FAULT(source_handed_on);
 }

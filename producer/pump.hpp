@@ -49,6 +49,7 @@ class Pump {
   void account(const Read& read) noexcept;
   void split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::int64_t t_first_ns, double period_ns) noexcept;
   void hand_on(Buffer* buffer) noexcept;
+  void put_full(Buffer* buffer) noexcept;
   void drop_one_read() noexcept;
 
   Setup setup_;

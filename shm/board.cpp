@@ -80,6 +80,7 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   for (const auto& s : t.streams) {
     if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel) return fault("a stream");
   }
+  if (!have_names(t.streams)) return fault("the name of a stream");
   for (const auto& c : t.channels) {
     if (c.name[kNameBytes - 1] != 0 || c.unit[kUnitBytes - 1] != 0) return fault("a channel's name");
   }
@@ -149,7 +150,8 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* be
   if (!same) {
     writer.publish();  // complete before it has a name
     CHAPPE_FAULT(board_complete);
-    if (auto linked = writer.segment_.link(writer.path_, 0640, spec.readers, true); !linked) return linked.error();
+    if (auto permitted = writer.segment_.permit(writer.path_, 0640, spec.readers); !permitted) return permitted.error();
+    if (auto linked = writer.segment_.link(writer.path_, true); !linked) return linked.error();
     CHAPPE_FAULT(board_named);
   }
   return writer;

@@ -1,7 +1,8 @@
-// A lease: an OFD write lock on one byte of an object. The kernel drops it with its holder, so it alone says who lives. Only those who may
-// open the object for writing can hold or test one; no viewer can. Held by the descriptor: whoever holds a lease never forks with it.
-// The gates have one for the producer and one for each consumer. A producer holds byte 0 of its ring and its ledger too: whatever names
-// somebody removes while it lives, nobody else writes to what it writes to.
+// A lease: an OFD write lock on one byte of an object. The kernel drops it with its holder, so it alone says who lives. Held by the
+// descriptor: whoever holds a lease never forks with it.
+// The gates have one for the producer and one for each consumer; no viewer can open them, so none can hold or test a lease there.
+// A producer holds byte 0 of its ring and its ledger too: whatever names somebody removes while it lives, nobody else writes to what it
+// writes to. Viewers can open these, and put read locks on them, which count for nothing.
 #pragma once
 #include <fcntl.h>
 
@@ -23,15 +24,18 @@ inline struct flock one_byte(short type, off_t byte) {
 }
 
 /// Takes the lease of `byte` for this descriptor; never waits. False: another holds it.
-inline bool try_lease(int gates_fd, off_t byte) noexcept {
+inline bool try_lease(int fd, off_t byte) noexcept {
   struct flock lock = one_byte(F_WRLCK, byte);
-  return fcntl(gates_fd, F_OFD_SETLK, &lock) == 0;  // success: 0; EAGAIN: held; not interruptible
+  return fcntl(fd, F_OFD_SETLK, &lock) == 0;  // success: 0; EAGAIN: held; not interruptible
 }
 
-/// The descriptors of a killed process are closed one by one: where one of its leases is free, the others are a moment later.
-inline bool wait_for_lease(int fd, off_t byte) noexcept {
+/// Takes the producer's lease of an object that viewers can open. False: another producer holds it. Waits a moment: the descriptors of a
+/// killed process are closed one by one, and where one of its leases is free, the others will be.
+inline bool claim_object(int fd) noexcept {
   const std::int64_t deadline = rt::monotonic_ns() + rt::kSecond;
-  while (!try_lease(fd, byte)) {
+  while (!try_lease(fd, kProducerLease)) {
+    struct flock held = one_byte(F_WRLCK, kProducerLease);
+    if (fcntl(fd, F_OFD_GETLK, &held) == 0 && held.l_type == F_RDLCK) return true;  // a viewer's, and no producer's
     if (rt::monotonic_ns() > deadline) return false;
     rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 10);
   }
@@ -39,9 +43,9 @@ inline bool wait_for_lease(int fd, off_t byte) noexcept {
 }
 
 /// Nobody but this descriptor holds the lease: the kernel's verdict "dead".
-inline bool lease_is_free(int gates_fd, off_t byte) noexcept {
+inline bool lease_is_free(int fd, off_t byte) noexcept {
   struct flock lock = one_byte(F_WRLCK, byte);
-  return fcntl(gates_fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
+  return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
 }
 
 }  // namespace chappe::shm

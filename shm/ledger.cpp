@@ -118,7 +118,7 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const R
   if (!opened && opened.error().exit_code != EX_DATAERR) return opened.error();
   if (usable) {
     ledger.segment_ = std::move(**opened);
-    if (!wait_for_lease(ledger.segment_.fd(), kProducerLease)) {
+    if (!claim_object(ledger.segment_.fd())) {
       return rt::Error{EX_TEMPFAIL,
                        ledger.path_ + ": another producer still writes to it, one whose gates somebody removed; stop it first"};
     }
@@ -127,7 +127,8 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const R
     if (!built) return built.error();
     built->seal(kLedgerMagic, sizeof(ObjectHeader), random_id());
     if (!try_lease(built->fd(), kProducerLease)) return rt::errno_error("lease");
-    if (auto linked = built->link(ledger.path_, 0640, readers, true); !linked) return linked.error();
+    if (auto permitted = built->permit(ledger.path_, 0640, readers); !permitted) return permitted.error();
+    if (auto linked = built->link(ledger.path_, true); !linked) return linked.error();
     CHAPPE_FAULT(ledger_named);
     ledger.segment_ = std::move(*built);
   }
@@ -158,7 +159,7 @@ void LedgerWriter::restore(const std::string& instance, const RingWriter& ring) 
     const BoardStream& b = on_board[entry(i).name];
     const RingWriter::Reached slots = ring.reached(entry(i).name);
     const std::uint64_t committed = std::max(b.committed, slots.committed), next = std::max(b.next_frame, slots.next_frame);
-    if (b.ended != 0)
+    if (b.ended != 0 && b.totals.committed >= committed)  // less: totals of an earlier run, or none
       put_totals(entry(i), b.totals);
     else if (committed > 0)
       put_totals(entry(i),
@@ -198,6 +199,7 @@ bool LedgerWriter::is_acknowledged(const std::string& instance, const RingWriter
 }
 
 void LedgerWriter::unlink() { segment_.unlink(path_); }
+bool LedgerWriter::still_named() const { return segment_.is_named(path_); }
 
 rt::Result<std::optional<LedgerReader>> LedgerReader::open(const std::string& instance) {
   auto opened = Segment::open(object_path(instance, "ledger"), kLedgerMagic, false);

@@ -31,6 +31,7 @@ class LedgerWriter {
   /// STEP end 3: the board holds all blocks of the ring, and these totals.
   [[nodiscard]] bool is_acknowledged(const std::string& instance, const RingWriter& ring) const;
   void unlink();
+  [[nodiscard]] bool still_named() const;
 
  private:
   Segment segment_;

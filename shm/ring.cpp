@@ -55,6 +55,7 @@ rt::Result<RingTables> read_ring_tables(const Segment& ring) {
     if (c.name[kNameBytes - 1] != 0 || c.unit[kUnitBytes - 1] != 0)
       return rt::Error{EX_DATAERR, "ring refused: a channel's name is not terminated"};
   }
+  if (!have_names(t.streams)) return rt::Error{EX_DATAERR, "ring refused: two of its streams have one name, or one has none"};
   t.incarnation = header.incarnation;
   return t;
 }

@@ -95,7 +95,7 @@ rt::Done RingWriter::create_or_adopt(const RingSpec& spec, bool& again) {
   if (again) return rt::done();
   auto ring = find_own(object_path(instance_, "ring"), kRingMagic);
   if (!ring) return ring.error();
-  if (ring->whole && !wait_for_lease(ring->whole->fd(), kProducerLease)) return already_running(instance_);
+  if (ring->whole && !claim_object(ring->whole->fd())) return already_running(instance_);
   if (ring->whole) {
     if (auto tables = read_ring_tables(*ring->whole)) take(std::move(*ring->whole), std::move(*tables));
   }
@@ -117,17 +117,20 @@ rt::Done RingWriter::replace(const RingSpec& spec, bool have_gates, bool& again)
   if (!ring) return ring.error();
   auto tables = read_ring_tables(*ring);
   if (!tables) return tables.error();
+  const std::string gates_path = object_path(instance_, "gates"), ring_path = object_path(instance_, "ring");
+  if (auto permitted = gates.permit(gates_path, 0660, spec.consumers); !permitted) return permitted;
+  if (auto permitted = ring->permit(ring_path, 0640, spec.readers); !permitted) return permitted;
   // One that never was in business holds nothing; its own predecessor, of which the ledger may not know yet (adopt 4), stays.
   if (ring_ && status().epoch.load(std::memory_order_acquire) != 0) {
     if (auto kept = keep_as_predecessor(); !kept) return kept;
   }
   // STEP create 4: the gates first, the ring second; gates without their ring are a start that was killed here.
-  if (auto linked = gates.link(object_path(instance_, "gates"), 0660, spec.consumers, have_gates); !linked) {
+  if (auto linked = gates.link(gates_path, have_gates); !linked) {
     again = linked.error().exit_code == EX_TEMPFAIL;
     return again ? rt::done() : linked;
   }
   CHAPPE_FAULT(create_4_gates);
-  if (auto linked = ring->link(object_path(instance_, "ring"), 0640, spec.readers, true); !linked) return linked;
+  if (auto linked = ring->link(ring_path, true); !linked) return linked;
   CHAPPE_FAULT(create_4_ring);
   const Segment old_gates = std::exchange(gates_, std::move(gates)), old_ring = std::move(ring_);
   if (old_ring) {

@@ -127,11 +127,15 @@ void Segment::seal(std::uint64_t magic, std::size_t table_bytes, std::uint64_t i
   h.checksum = checksum_of(data_, table_bytes);
 }
 
-rt::Done Segment::link(const std::string& path, mode_t mode, std::optional<gid_t> group, bool replace) {
+rt::Done Segment::permit(const std::string& path, mode_t mode, std::optional<gid_t> group) {
   if (group && fchown(fd_.get(), static_cast<uid_t>(-1), *group) != 0) {
     return rt::errno_error(path + ": cannot give it to group " + std::to_string(*group) + " (is this process a member?)");
   }
   if (fchmod(fd_.get(), mode) != 0) return rt::errno_error(path + ": cannot set its mode");
+  return rt::done();
+}
+
+rt::Done Segment::link(const std::string& path, bool replace) {
   const std::string self = "/proc/self/fd/" + std::to_string(fd_.get());
   const std::string target = replace ? path + kUnfinished : path;
   if (replace) unlink_unfinished(path);

@@ -34,8 +34,10 @@ class Segment {
   static rt::Result<Segment> build(std::size_t bytes);
   /// Fills in the common header fields and the checksum over table_bytes. Call last before linking.
   void seal(std::uint64_t magic, std::size_t table_bytes, std::uint64_t incarnation);
-  /// Mode and group, then the name. EX_TEMPFAIL when the name is taken and `replace` is false.
-  rt::Done link(const std::string& path, mode_t mode, std::optional<gid_t> group, bool replace);
+  /// Before it has its name: who may open it. `path` is for the message.
+  rt::Done permit(const std::string& path, mode_t mode, std::optional<gid_t> group);
+  /// The name. EX_TEMPFAIL when it is taken and `replace` is false.
+  rt::Done link(const std::string& path, bool replace);
 
   /// Opens by name and checks everything before use. `writable`: O_RDWR, for its own maker (or, for the gates, a consumer).
   /// nullopt: no such object. An Error: it is there and cannot be trusted, with the reason.

@@ -1,6 +1,9 @@
 #include "shm/tables.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <set>
+#include <string_view>
 
 namespace chappe::shm {
 namespace {
@@ -24,6 +27,12 @@ void write_tables(std::byte* to, std::span<const StreamEntry> streams, std::span
 void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::span<ChannelEntry> channels) {
   std::copy_n(from, streams.size_bytes(), std::as_writable_bytes(streams).begin());
   std::copy_n(from + streams.size_bytes(), channels.size_bytes(), std::as_writable_bytes(channels).begin());
+}
+
+bool have_names(std::span<const StreamEntry> streams) {
+  std::set<std::string_view> names;
+  return std::ranges::all_of(
+      streams, [&](const StreamEntry& s) { return s.name[0] != 0 && names.emplace(s.name, strnlen(s.name, kNameBytes)).second; });
 }
 
 bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,

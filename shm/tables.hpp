@@ -12,6 +12,8 @@ std::size_t table_bytes(std::size_t streams, std::size_t channels);
 void write_tables(std::byte* to, std::span<const StreamEntry> streams, std::span<const ChannelEntry> channels);
 /// Fills both from `from`; how many there are is checked by the caller before.
 void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::span<ChannelEntry> channels);
+/// Streams are found by name: no two have the same, and none is empty.
+bool have_names(std::span<const StreamEntry> streams);
 /// Equal in every byte, so that the same words mean the same frames.
 bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,
                  std::span<const ChannelEntry> other_channels);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
@@ -18,6 +20,7 @@ namespace chappe::shm {
 namespace {
 
 constexpr int kLooks = 200;
+constexpr int kAlike = 8;  // looks that find the same open account
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 std::string text_of(const char* field, std::size_t bytes) { return {field, strnlen(field, bytes)}; }
@@ -86,6 +89,13 @@ bool refresh(std::optional<Reader>& reader, const std::string& path, Open open, 
     reader.emplace(std::move(**opened));
   }
   return true;
+}
+
+/// 0: every account closes.
+std::int64_t unexplained_in(const Ledger& ledger) {
+  std::int64_t sum = 0;
+  for (const Account& a : ledger.streams) sum += std::abs(a.unexplained);
+  return sum;
 }
 
 using Walks = std::map<std::string, Walk>;
@@ -186,6 +196,7 @@ struct Viewer::Mapped {
   void see_aggregator(Snapshot& s) const;
   void see_board_streams(Snapshot& s);
   bool see_ledger(Snapshot& s);
+  [[nodiscard]] std::vector<std::string> all_streams() const;
   [[nodiscard]] std::optional<std::size_t> on_board(const std::string& name) const;
 };
 
@@ -268,6 +279,19 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
   }
 }
 
+/// Those of the ring, then those that only the board still knows.
+std::vector<std::string> Viewer::Mapped::all_streams() const {
+  std::vector<std::string> names;
+  if (ring) {
+    for (const auto& e : ring->tables().streams) names.push_back(text_of(e.name, kNameBytes));
+  }
+  for (const auto& e : board_tables().streams) {
+    auto name = text_of(e.name, kNameBytes);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 /// One try: board, ring and ledger, board. True when both looks agree and nothing moved in between.
 bool Viewer::Mapped::see_ledger(Snapshot& s) {
   s.ledger.streams.clear();
@@ -277,14 +301,7 @@ bool Viewer::Mapped::see_ledger(Snapshot& s) {
   const bool of_this_ring = ring && merged.incarnation == ring->tables().incarnation;
   const bool of_draining = draining && merged.incarnation == draining->tables().incarnation;
   s.upto = merged.upto;
-  std::vector<std::string> names;
-  if (ring) {
-    for (const auto& e : ring->tables().streams) names.push_back(text_of(e.name, kNameBytes));
-  }
-  for (const auto& e : board_tables().streams) {
-    auto name = text_of(e.name, kNameBytes);
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
-  }
+  const std::vector<std::string> names = all_streams();
   Walks walks;
   std::map<std::string, BoardTotals> totals;
   std::map<std::string, Bounds> bounds;
@@ -326,12 +343,14 @@ Snapshot Viewer::look() {
   mapped_->refresh_all(s);
   if (mapped_->ring) mapped_->see_producer(s);
   if (mapped_->board) mapped_->see_aggregator(s);
-  // An adoption changes names and counts one by one: what does not close is looked at again, and told only if it stays.
-  const auto closes = [](const Account& a) { return a.unexplained == 0; };
-  for (int attempt = 0; attempt < kLooks; ++attempt) {
+  // An adoption changes names one by one: what does not close is looked at again, and told only if it stays as it is.
+  std::int64_t told = 0;
+  for (int attempt = 0, alike = 0; attempt < kLooks && alike < kAlike; ++attempt) {
     if (attempt > 0) mapped_->refresh_all(s);
     s.ledger.settled = mapped_->see_ledger(s);
-    if (s.ledger.settled && std::all_of(s.ledger.streams.begin(), s.ledger.streams.end(), closes)) break;
+    const std::int64_t open = unexplained_in(s.ledger);
+    if (s.ledger.settled && open == 0) break;
+    alike = s.ledger.settled && open == std::exchange(told, open) ? alike + 1 : 0;
   }
   if (!s.trouble.empty()) s.ledger.settled = false;  // an object is there that could not be read: nothing can be concluded
   mapped_->see_board_streams(s);

@@ -94,7 +94,7 @@ TEST_F(BoardTest, a_retired_ring_is_drained_until_the_board_that_speaks_of_it_ha
   EXPECT_TRUE(drained(**retired, &ring));
   head.upto = 2;
   EXPECT_FALSE(drained(**retired, &ring)) << "it has all of it";
-  EXPECT_TRUE(drained(**retired, nullptr)) << "and no successor: its end is still to be told";
+  EXPECT_FALSE(drained(**retired, nullptr)) << "also where its successor lost its name";
   head.incarnation = ring.tables().incarnation;
   EXPECT_FALSE(drained(**retired, &ring)) << "the successor was come to";
   head.incarnation = ring.tables().incarnation ^ 1;

@@ -1,7 +1,10 @@
 #include "shm/ledger.hpp"
 
+#include <vector>
+
 #include "fixture.hpp"
 #include "shm/board.hpp"
+#include "shm/lease.hpp"
 #include "shm/viewer.hpp"
 
 namespace chappe::shm {
@@ -127,6 +130,33 @@ TEST_F(LedgerTest, two_producers_never_write_to_one_whatever_became_of_the_gates
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().exit_code, EX_TEMPFAIL);
   EXPECT_THAT(refused.error().text, ::testing::HasSubstr("stop it first"));
+}
+
+TEST_F(LedgerTest, read_locks_of_a_viewer_keep_no_producer_out) {
+  live_and_die(0);
+  std::vector<rt::Descriptor> viewers;
+  for (const char* kind : {"ring", "ledger"}) {
+    viewers.emplace_back(::open(object_path(instance_, kind).c_str(), O_RDONLY | O_CLOEXEC));
+    struct flock lock = one_byte(F_RDLCK, kProducerLease);
+    ASSERT_EQ(fcntl(viewers.back().get(), F_OFD_SETLK, &lock), 0);
+  }
+  live_and_die(3);
+  EXPECT_EQ(look().acquired, 3U);
+}
+
+TEST_F(LedgerTest, totals_of_an_earlier_run_are_not_taken_for_those_of_a_ledger_that_was_lost) {
+  auto board = BoardWriter::open({.instance = instance_, .streams = spec().streams, .channels = spec().channels, .readers = {}});
+  ASSERT_TRUE(board);
+  BoardStream& b = board->image().stream(0);
+  b.ended = 1;
+  b.totals = {.acquired = 30, .filled = 30, .handed = 30, .committed = 30};
+  b.aggregated = b.committed = 50;
+  b.next_frame = 50;
+  board->publish();
+  RingWriter ring = make();
+  const LedgerWriter ledger = adopt(ring);
+  EXPECT_EQ(look().acquired, 50U);
+  EXPECT_EQ(look().unexplained, 0);
 }
 
 TEST_F(LedgerTest, an_account_in_repair_is_not_settled) {

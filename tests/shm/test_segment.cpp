@@ -47,6 +47,14 @@ TEST_F(SegmentTest, a_pipe_under_the_name_of_an_object_is_refused_and_nobody_han
   }
 }
 
+TEST_F(SegmentTest, a_ring_with_two_streams_of_one_name_is_refused) {
+  RingSpec twice = spec();
+  twice.streams.push_back(twice.streams[0]);
+  const auto made = RingWriter::open(twice);
+  ASSERT_FALSE(made);
+  EXPECT_THAT(made.error().text, HasSubstr("one name"));
+}
+
 TEST_F(SegmentTest, every_flipped_bit_of_header_and_tables_is_refused) {
   { const RingWriter ring = make(); }
   const auto tables = RingReader::open(instance_);
