@@ -66,6 +66,7 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
     a->log_ = std::make_unique<WindowLog>(std::move(*log));
   }
   if (auto opened = a->open_board(nullptr); !opened) return opened.error();
+  if (a->log_) rewrite_log(*a->board_, *a->log_, notes);
   a->take_generation(config_hash, notes);
   return a;
 }
@@ -133,9 +134,9 @@ rt::ThreadPlan Aggregator::drain_plan() const {
 rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   if (session_ && session_->drain->has_ended()) end_session(notes);
   if (!board_->still_named()) {
-    notes.push_back("the board of instance " + config_.instance + " lost its name in /dev/shm, or its pages: it is made anew");
     if (session_) end_session(notes);
-    if (auto opened = open_board(nullptr); !opened) return opened;
+    if (auto opened = open_board(nullptr); !opened) return opened.error().exit_code == EX_IOERR ? trouble(opened.error(), notes) : opened;
+    notes.push_back("the board of instance " + config_.instance + " had lost its name in /dev/shm, or its pages: it is made anew");
   }
   if (session_) {
     if (!session_->ring.is_whole() || (session_->gate && !session_->gate->is_whole())) {
@@ -153,27 +154,28 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
   return try_attach(notes);
 }
 
+/// What others may mend is told once, and tried again at the next tick.
+rt::Done Aggregator::trouble(const rt::Error& error, std::vector<std::string>& notes) {
+  if (error.text != last_trouble_) notes.push_back(error.text);
+  last_trouble_ = error.text;
+  return rt::done();
+}
+
 /// What is retired first, then the ring itself.
 rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
-  const auto trouble = [&](const std::string& text) {
-    if (text != last_trouble_) notes.push_back(text);
-    last_trouble_ = text;
-    return rt::done();
-  };
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
   auto ring = shm::RingReader::open(config_.instance);
   const shm::RingReader* const current = ring && *ring ? &**ring : nullptr;
   if (draining && *draining && shm::is_to_drain(**draining, current, board_->tables(), board_->image()))
     return begin_session(std::move(**draining), true, notes);
-  if (!ring) return trouble(ring.error().text);
+  if (!ring) return trouble(ring.error(), notes);
   if (!*ring) return rt::done();
   const auto state = static_cast<shm::RingState>((*ring)->status().state.load(std::memory_order_acquire));
   const bool finished = state == shm::RingState::ended && board_->image().head().incarnation == (*ring)->tables().incarnation &&
                         board_->image().head().upto == (*ring)->head() && has_totals((*ring)->tables());
   if (finished || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return rt::done();
   auto begun = begin_session(std::move(**ring), false, notes);
-  if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error().text);  // until its producer has made it anew
-  if (begun) last_trouble_.clear();
+  if (!begun && begun.error().exit_code == EX_DATAERR) return trouble(begun.error(), notes);  // until its producer has made it anew
   return begun;
 }
 
@@ -201,10 +203,8 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     session->gate = std::move(**gate);
   }
   const shm::RingTables& tables = session->ring.tables();
-  if (log_ && !log_compared_) rewrite_log(*board_, *log_, notes);
-  log_compared_ = true;
   close_windows_that_end(*board_, &tables, log_.get());
-  if (auto opened = open_board(&tables); !opened) return opened;
+  if (auto opened = open_board(&tables); !opened) return opened.error().exit_code == EX_IOERR ? trouble(opened.error(), notes) : opened;
   const WindowPlan plan = plan_for(tables);
   if (log_) {
     if (auto started = start_log(*session); !started) return started;
@@ -217,6 +217,7 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   if (!thread) return thread.error();
   session->thread = std::move(*thread);
   session_ = std::move(session);
+  last_trouble_.clear();
   notes.push_back(std::string("attached to ") + (retired ? "the retired ring" : "the ring") + " of instance " + config_.instance + ": " +
                   std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(upto));
   return rt::done();

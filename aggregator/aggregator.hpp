@@ -42,6 +42,7 @@ class Aggregator {
   Aggregator() = default;
   void take_generation(std::uint64_t config_hash, std::vector<std::string>& notes);
   rt::Done open_board(const shm::RingTables* ring);
+  rt::Done trouble(const rt::Error& error, std::vector<std::string>& notes);
   rt::Done try_attach(std::vector<std::string>& notes);
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
   rt::Done start_log(Session& session);
@@ -57,7 +58,6 @@ class Aggregator {
   std::unique_ptr<shm::BoardWriter> board_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<WindowLog> log_;
-  bool log_compared_ = false;  ///< with the board, once after the start
   std::string last_trouble_;
 };
 

@@ -147,6 +147,11 @@ void Drain::note_skip() noexcept {
   for (const std::size_t at : board_stream_) board_->image().stream(at).skipped = 1;
 }
 
+void Drain::refuse() noexcept {
+  board_->control().torn.add();
+  note_skip();
+}
+
 void Drain::run() noexcept {
   attach();
   publish();
@@ -172,18 +177,23 @@ void Drain::run() noexcept {
   ended_.raise();
 }
 
-/// Reads ahead, at most an eighth of the ring, and publishes when that is reached or 10 ms have passed. Returns the blocks read.
+/// Reads ahead, at most an eighth of the ring, and publishes when that is reached or 10 ms have passed. Returns the slots looked at.
 std::uint32_t Drain::do_work() noexcept {
-  std::uint32_t blocks = 0;
-  const std::uint64_t head = ring_->head();
-  while (next_ < head && acquired_ns_.size() < read_ahead_ && take_block(next_)) {
+  std::uint32_t slots = 0;
+  const std::uint64_t head = ring_->head(), blocks = ring_->tables().geometry.blocks;
+  if (next_ < head && head - next_ > blocks) {  // overwritten, or a head that lies: the ring holds no more, and no more is looked at
+    refuse();
+    next_ = head - blocks;
+  }
+  starved_ = false;
+  while (next_ < head && slots < read_ahead_ && acquired_ns_.size() < read_ahead_ && take_block(next_)) {
     ++next_;
-    ++blocks;
+    ++slots;
   }
   const bool unpublished = next_ != board_->image().head().upto;
   if (unpublished && first_unpublished_ns_ == 0) first_unpublished_ns_ = rt::monotonic_ns();
   if (unpublished && (acquired_ns_.size() >= read_ahead_ || rt::monotonic_ns() - first_unpublished_ns_ >= kPublishWithin)) publish();
-  return blocks;
+  return slots;
 }
 
 /// False: the window log has no room, and this ring's producer is one that waits.
@@ -191,11 +201,11 @@ bool Drain::take_block(std::uint64_t number) noexcept {
   shm::BlockHead block;
   const std::byte* payload = nullptr;
   if (!ring_->look(number, block, payload)) {  // a slot that was never finished, or overwritten: the next whole block counts it
-    board_->control().torn.add();
-    note_skip();
+    refuse();
     return true;
   }
-  if (must_wait_for_rows(block.stream)) return false;
+  starved_ = must_wait_for_rows(block.stream);
+  if (starved_) return false;
   const shm::StreamEntry& entry = ring_->tables().streams[block.stream];
   const auto* times = reinterpret_cast<const std::int64_t*>(payload + std::size_t{entry.capacity} * entry.stride);
   StreamStatistics& statistics = *current_.statistics[block.stream];
@@ -207,8 +217,7 @@ bool Drain::take_block(std::uint64_t number) noexcept {
                       .period_ns = block.period_ns});
   CHAPPE_FAULT(consume_3_measured);
   if (!ring_->still(number)) {
-    board_->control().torn.add();
-    note_skip();
+    refuse();
     return true;
   }
   merge_block(block);
@@ -266,6 +275,7 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
     b.spec_frames[w] = statistics.spec(w).frames;
     b.spec_duration_ns[w] = statistics.spec(w).duration_ns;
   }
+  for (std::size_t w = b.windows; w < shm::kWindowsPerStream; ++w) image.window(at, w, 0).open = 0;  // of a plan that had more
 }
 
 /// True if it has changed.
@@ -336,7 +346,7 @@ void Drain::publish() noexcept {
 bool Drain::reached_the_end() noexcept {
   const auto state = static_cast<shm::RingState>(ring_->status().state.load(std::memory_order_acquire));
   if (state != shm::RingState::retired && state != shm::RingState::ended && gate_ != nullptr) return false;
-  if (next_ != ring_->head()) return false;  // the state was stored after the last block
+  if (next_ < ring_->head()) return false;  // the state was stored after the last block
   if (state == shm::RingState::ended) finish_streams();
   end_ = End::finished;
   return true;
@@ -352,8 +362,7 @@ void Drain::finish_streams() noexcept {
 
 void Drain::idle() noexcept {
   const std::int64_t now = rt::monotonic_ns();
-  const bool starved = next_ < ring_->head();  // data is there, but the window log has no room
-  if (starved || gate_ == nullptr) {
+  if (starved_ || gate_ == nullptr) {
     publish();
     rt::sleep_until(now + kWaitForRows);
     return;

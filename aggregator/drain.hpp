@@ -65,6 +65,7 @@ class Drain final : private ClosedSink {
   std::uint32_t do_work() noexcept;
   bool take_block(std::uint64_t number) noexcept;
   void note_skip() noexcept;
+  void refuse() noexcept;
   bool must_wait_for_rows(std::uint32_t stream) noexcept;
   void merge_block(const shm::BlockHead& block) noexcept;
   void publish() noexcept;
@@ -86,6 +87,7 @@ class Drain final : private ClosedSink {
   Change current_;
   std::uint64_t next_ = 0;        ///< number of the next block to read
   std::uint64_t read_ahead_ = 0;  ///< blocks/8
+  bool starved_ = false;          ///< data is there, but the window log has no room
   std::int64_t first_unpublished_ns_ = 0;
   std::vector<std::int64_t> acquired_ns_;  ///< of the unpublished blocks
   std::vector<WindowCounts> settled_;      ///< windows that the log has from before, or will never have, by stream

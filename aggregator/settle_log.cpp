@@ -55,6 +55,12 @@ Unsettled look_at(shm::BoardWriter& board, WindowLog& log, std::size_t stream, s
   return found;
 }
 
+/// Nothing waits for the disk, and no drain runs: each window that was closed is in the log, or was counted.
+void settle_all(shm::BoardWriter& board) {
+  for (std::size_t i = 0; i < board.tables().streams.size(); ++i)
+    std::ranges::copy(board.image().stream(i).closed, board.image().stream(i).logged);
+}
+
 /// As StreamStatistics::finish does it. False: it is not open.
 bool close_window(shm::BoardImage& image, std::size_t stream, std::size_t which) {
   shm::BoardWindow& open = image.window(stream, which, 0);
@@ -94,33 +100,30 @@ void rewrite_log(shm::BoardWriter& board, WindowLog& log, std::vector<std::strin
   }
   if (!text.empty()) notes.push_back("window log: wrote what a kill had kept from it");
   const auto written = write_counted(log, text, board.control());
-  if (!written) rt::log(rt::LogLevel::error, written.error().text);  // what waits is settled by the log's thread
-  for (std::size_t i = 0; written && i < board.tables().streams.size(); ++i)
-    std::ranges::copy(board.image().stream(i).closed, board.image().stream(i).logged);
+  if (written)
+    settle_all(board);
+  else
+    rt::log(rt::LogLevel::error, written.error().text);  // what waits is settled by the log's thread
   board.publish();
   if (!text.empty()) CHAPPE_FAULT(log_rewritten);
 }
 
 void close_windows_that_end(shm::BoardWriter& board, const shm::RingTables* next, WindowLog* log) {
   std::string text;
-  std::vector<std::pair<std::size_t, std::size_t>> closed;
   for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
     if (next != nullptr && goes_on(board.tables().streams[i], board.tables().channels, *next)) continue;
-    for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
-      if (!close_window(board.image(), i, w)) continue;
-      text += rows_of(board, i, w, board.image().stream(i).closed[w] - 1);
-      closed.emplace_back(i, w);
+    const std::uint64_t windows = std::min<std::uint64_t>(board.image().stream(i).windows, shm::kWindowsPerStream);
+    for (std::size_t w = 0; w < windows; ++w) {
+      if (close_window(board.image(), i, w)) text += rows_of(board, i, w, board.image().stream(i).closed[w] - 1);
     }
     board.touch(i);
   }
-  if (closed.empty()) return;
-  board.publish();  // the board before the log
+  if (!text.empty()) board.publish();  // the board before the log
   const auto written = log != nullptr ? write_counted(*log, text, board.control()) : rt::done();
-  if (!written) rt::log(rt::LogLevel::error, written.error().text);
-  for (const auto& [i, w] : closed) {
-    shm::BoardStream& b = board.image().stream(i);
-    if (log == nullptr || (written && b.logged[w] + 1 == b.closed[w])) b.logged[w] = b.closed[w];  // else rows before it wait
-  }
+  if (written)
+    settle_all(board);  // also those that are away: their rows may have waited
+  else if (!text.empty())
+    rt::log(rt::LogLevel::error, written.error().text);
   board.publish();
 }
 

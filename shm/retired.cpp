@@ -32,7 +32,7 @@ bool is_to_drain(const RingReader& retired, const RingReader* current, const Boa
   const std::uint64_t successor = current != nullptr ? current->tables().incarnation : 0;
   if (its == successor || (current != nullptr && current->owner() != retired.owner())) return false;
   if (known == 0) return true;
-  if (known == its) return retired.head() != image.head().upto;
+  if (known == its) return retired.head() > image.head().upto;
   return known != successor && is_ahead_of_board(retired, tables, image);
 }
 

@@ -1,6 +1,8 @@
 // The aggregator as a whole, driven as main drives it, over a ring of this process's own.
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <fstream>
 #include <functional>
 #include <optional>
@@ -225,6 +227,86 @@ TEST_F(AggregatorTest, logs_the_open_windows_of_a_ring_that_nobody_ended_and_nob
       rt::kSecond, [] {}, notes_));
   EXPECT_THAT(rows_of("alone"), testing::ElementsAre("c 0+4", "c 0+4"));
   EXPECT_FALSE(has("board"));
+}
+
+TEST_F(AggregatorTest, logs_once_what_a_restart_with_fewer_windows_closes) {
+  config::Config more = with_log();
+  more.default_windows.push_back({.frames = 100, .duration_ns = 0});
+  auto aggregator = open(more);
+  {
+    shm::RingWriter ring = make_ring({"alone"});
+    put_frames(ring, 0, 0);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    aggregator.reset();
+    aggregator = open(with_log(), 2);
+    put_frames(ring, 0, 4);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    ASSERT_EQ(unlink(path("ring").c_str()), 0);
+  }
+  EXPECT_TRUE(aggregator->finish(
+      rt::kSecond, [] {}, notes_));
+  EXPECT_THAT(rows_of("alone"), testing::UnorderedElementsAre("c 0+8", "c 0+8", "c 0+4", "c 0+4"));
+}
+
+TEST_F(AggregatorTest, logs_rows_that_only_the_board_holds_although_no_ring_comes) {
+  {
+    auto aggregator = open(with_log());
+    shm::RingWriter ring = make_ring({"alone"});
+    for (const std::uint64_t frame : {0U, 4U}) put_frames(ring, 0, frame);
+    ASSERT_TRUE(merge(*aggregator, ring));
+    ASSERT_EQ(unlink(path("ring").c_str()), 0);
+  }
+  {  // as a kill between board and log leaves it
+    const auto tables = (*shm::BoardReader::open(instance_))->tables();
+    auto board = shm::BoardWriter::open({.instance = instance_, .streams = tables.streams, .channels = tables.channels, .readers = {}});
+    ASSERT_EQ(board->image().stream(0).closed[0], 1U);
+    board->image().stream(0).logged[0] = 0;
+    board->publish();
+    ASSERT_EQ(unlink(log_path().c_str()), 0);
+  }
+  EXPECT_TRUE(open(with_log())
+                  ->finish(
+                      rt::kSecond, [] {}, notes_));
+  EXPECT_THAT(rows_of("alone"), testing::ElementsAre("c 0+8", "c 0+8"));
+  EXPECT_FALSE(has("board"));
+}
+
+/// Lets nobody in this process make an object of more than a page, as a /dev/shm without room does.
+class NoRoom {
+ public:
+  NoRoom() {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit page{.rlim_cur = 4096, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &page);
+  }
+  ~NoRoom() { setrlimit(RLIMIT_FSIZE, &before_); }
+  NoRoom(const NoRoom&) = delete;
+  NoRoom& operator=(const NoRoom&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(AggregatorTest, waits_for_room_for_its_board_and_says_so_once) {
+  signal(SIGXFSZ, SIG_IGN);
+  auto aggregator = open();
+  shm::RingWriter ring = make_ring({"alone"});
+  put_frames(ring, 0, 0);
+  const auto refused = [&] {
+    const NoRoom no_room;
+    notes_.clear();
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(aggregator->tick(notes_));
+    EXPECT_FALSE(aggregator->is_attached());
+    EXPECT_THAT(notes_, testing::Contains(testing::HasSubstr("cannot allocate")).Times(1));
+  };
+  refused();
+  ASSERT_TRUE(merge(*aggregator, ring));
+  ASSERT_EQ(unlink(path("board").c_str()), 0);
+  put_frames(ring, 0, 4);
+  refused();
+  ASSERT_TRUE(merge(*aggregator, ring));
+  EXPECT_EQ(published().aggregated, 8U);
+  EXPECT_EQ(published().overrun, 0U);
 }
 
 TEST_F(AggregatorTest, gives_no_generation_to_two_configurations) {

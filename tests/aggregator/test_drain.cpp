@@ -9,6 +9,7 @@
 #include "rt/clock.hpp"
 #include "rt/thread.hpp"
 #include "shm/bell.hpp"
+#include "shm/retired.hpp"
 #include "tests/shm/fixture.hpp"
 
 namespace chappe::aggregator {
@@ -56,6 +57,26 @@ TEST_F(DrainTest, keeps_no_row_of_a_window_that_finds_no_place_to_wait) {
   EXPECT_EQ(full, kPlaces);
   EXPECT_EQ(board.control().log_rows_lost.get(), 2 * (256 - kPlaces));
   EXPECT_EQ(rows.available(0), kRows);
+}
+
+TEST_F(DrainTest, ends_a_retired_ring_whose_head_lies_below_what_the_board_has_of_it) {
+  shm::RingWriter ring = make_ring(32);
+  for (std::uint64_t i = 0; i < 3; ++i) put(ring, i, 16);
+  shm::RingReader reader = shm::RingReader::on(ring);
+  shm::BoardWriter board = make_board();
+  board.image().head().incarnation = ring.tables().incarnation;
+  board.image().head().upto = 5;
+  Drain drain(reader, nullptr, board, nullptr, frames(1));
+  drain.run();
+  EXPECT_EQ(drain.end(), Drain::End::finished);
+  EXPECT_EQ(board.image().stream(0).aggregated, 0U);
+  shm::RingSpec another = spec();
+  another.instance += "b";
+  const auto successor = shm::RingWriter::open(another);
+  for (const char* kind : {"ring", "gates"}) unlink(shm::object_path(another.instance, kind).c_str());
+  ASSERT_TRUE(successor);
+  const shm::RingReader current = shm::RingReader::on(*successor);
+  EXPECT_FALSE(shm::is_to_drain(reader, &current, board.tables(), board.image())) << "nor begins anew with it";
 }
 
 /// A ring whose producer waits, its drain and its window log, each on a thread.
@@ -178,6 +199,22 @@ TEST_F(ThreadsTest, put_every_frame_into_one_row_of_the_log_while_windows_are_ch
   EXPECT_EQ(b.closed[0], windows);
   EXPECT_EQ(b.logged[0], windows);
   EXPECT_EQ(board_->control().log_rows_lost.get() + board_->control().log_rows_given_up.get(), 0U);
+}
+
+TEST_F(ThreadsTest, pass_over_at_once_what_a_damaged_head_names_and_stop_when_told) {
+  start(frames(kFrames));
+  feed();
+  ASSERT_TRUE(rt::wait_until(rt::monotonic_ns() + 20 * rt::kSecond, [&] { return drain_->upto() == 1; }));
+  constexpr std::uint64_t kDamaged = std::uint64_t{1} << 62U;
+  ring_->status().head.store(kDamaged, std::memory_order_release);
+  ring();
+  EXPECT_TRUE(rt::wait_until(rt::monotonic_ns() + 20 * rt::kSecond, [&] { return drain_->upto() == kDamaged; }));
+  drain_->stop();
+  ring();
+  finish();
+  EXPECT_EQ(board_->image().stream(0).aggregated, kFrames);
+  EXPECT_EQ(board_->image().stream(0).skipped, 1U);
+  EXPECT_LE(board_->control().torn.get(), 32U + 1U) << "the jump, and what the slots do not hold";
 }
 
 TEST_F(ThreadsTest, tell_on_the_board_what_the_log_has_although_nothing_comes_any_more) {

@@ -104,6 +104,23 @@ TEST_F(SettleLogTest, takes_no_window_for_logged_whose_rows_the_disk_did_not_tak
   EXPECT_EQ(board.control().log_errors.get(), 1U);
 }
 
+TEST_F(SettleLogTest, settles_all_windows_once_nothing_waits_for_the_disk_any_more) {
+  shm::BoardWriter board = make_board();
+  close(board, 3, 3, 1);
+  board.image().stream(0).windows = 2;
+  board.image().stream(0).closed[1] = 5;
+  board.image().stream(0).logged[1] = 2;
+  WindowLog log = log_with(rows(0, 3));
+  close_windows_that_end(board, nullptr, &log);
+  EXPECT_EQ(board.image().stream(0).logged[0], 3U);
+  EXPECT_EQ(board.image().stream(0).logged[1], 5U);
+  auto full = WindowLog::open("/dev/full");
+  ASSERT_TRUE(full);
+  close(board, 4, 4, 3);
+  close_windows_that_end(board, nullptr, &*full);
+  EXPECT_EQ(board.image().stream(0).logged[0], 3U) << "its header waits";
+}
+
 TEST_F(SettleLogTest, settles_what_waited_for_the_disk_once_the_disk_takes_it) {
   shm::BoardWriter board = make_board();
   WindowLog log = log_with("");
