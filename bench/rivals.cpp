@@ -86,7 +86,7 @@ shm::RingSpec spec_of(const Work& w) {
   spec.blocks = w.blocks;
   spec.block_bytes = w.block_bytes;
   shm::StreamEntry e{};
-  std::strcpy(e.name, "cost");
+  shm::put_name(e.name, "cost");
   e.value_bytes = 8;
   e.channels = 8;
   e.stride = 64;
@@ -94,7 +94,7 @@ shm::RingSpec spec_of(const Work& w) {
   e.pool_blocks = 1;
   spec.streams = {e};
   spec.channels.resize(8);
-  for (auto& c : spec.channels) std::strcpy(c.name, "c");
+  for (auto& c : spec.channels) shm::put_name(c.name, "c");
   return spec;
 }
 

@@ -14,10 +14,6 @@
 namespace chappe::producer {
 namespace {
 
-void put_name(char* field, std::size_t bytes, const std::string& name) {
-  std::memcpy(field, name.data(), std::min(name.size(), bytes - 1));
-}
-
 /// Buffers between a source and the feed: a tenth of a second's worth, and a few.
 std::uint32_t pool_blocks(double rate_hz, std::uint32_t capacity, std::int64_t max_delay_ns) {
   const double by_rate = rate_hz / capacity;
@@ -45,7 +41,7 @@ rt::Result<FrameLayout> layout_of(const config::Stream& stream, const StreamShap
 shm::StreamEntry entry_of(const config::Stream& stream, const StreamShape& shape, const FrameLayout& layout, std::uint32_t first_channel,
                           const config::Ring& ring) {
   shm::StreamEntry e{};
-  put_name(e.name, sizeof e.name, stream.name);
+  shm::put_name(e.name, stream.name);
   e.value_bytes = layout.value_bytes;
   e.channels = layout.channels;
   e.first_channel = first_channel;
@@ -100,8 +96,8 @@ rt::Done Producer::open_sources(const config::Config& config, shm::RingSpec& spe
     spec.streams.push_back(entry_of(stream, shape, *layout, static_cast<std::uint32_t>(spec.channels.size()), config.ring));
     for (const auto& channel : shape.channels) {
       shm::ChannelEntry e{};
-      put_name(e.name, sizeof e.name, channel.name);
-      put_name(e.unit, sizeof e.unit, channel.unit);
+      shm::put_name(e.name, channel.name);
+      shm::put_name(e.unit, channel.unit);
       spec.channels.push_back(e);
     }
     layouts_.push_back(*layout);

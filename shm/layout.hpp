@@ -14,6 +14,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 
 #include "rt/counter.hpp"
 #include "rt/histogram.hpp"
@@ -268,6 +270,14 @@ struct ProcessPage {
   ThreadEntry thread[kMaxThreads];
 };
 static_assert(sizeof(ProcessPage) <= kPage);
+
+/// Fills a field of text: cut where it is too long, and ended by zeros in any case.
+template <std::size_t N>
+void put_name(char (&field)[N], std::string_view text) noexcept {
+  const std::size_t bytes = text.size() < N ? text.size() : N - 1;
+  std::memcpy(field, text.data(), bytes);
+  std::memset(field + bytes, 0, N - bytes);
+}
 
 inline constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }
 

@@ -33,7 +33,7 @@ LedgerEntry* take_free(const Segment& segment, const std::string& name, const Le
     LedgerEntry& e = table(segment)[i];
     if (&e <= after || e.used.load(std::memory_order_acquire) != 0) continue;
     new (&e) LedgerEntry{};
-    std::memcpy(e.name, name.data(), std::min(name.size(), sizeof e.name - 1));
+    put_name(e.name, name);
     CHAPPE_FAULT(entry_named);
     return &e;
   }

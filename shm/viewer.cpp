@@ -189,8 +189,8 @@ struct Viewer::Mapped {
   }
   /// Without streams where there is no board.
   [[nodiscard]] const BoardTables& board_tables() const {
-    static const BoardTables kNone;
-    return board ? board->tables() : kNone;
+    static const BoardTables none;
+    return board ? board->tables() : none;
   }
   void see_producer(Snapshot& s) const;
   void see_aggregator(Snapshot& s) const;

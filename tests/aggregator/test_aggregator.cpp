@@ -59,10 +59,10 @@ class AggregatorTest : public shm::RingTest {
     wanted.channels.clear();
     for (const auto& name : streams) {
       wanted.streams.push_back(entry);
-      std::strcpy(wanted.streams.back().name, name.c_str());
+      shm::put_name(wanted.streams.back().name, name);
       wanted.streams.back().first_channel = static_cast<std::uint32_t>(wanted.channels.size());
       wanted.channels.insert(wanted.channels.end(), channels.begin(), channels.end());
-      std::strcpy(wanted.channels[wanted.streams.back().first_channel].name, channel);
+      shm::put_name(wanted.channels[wanted.streams.back().first_channel].name, channel);
     }
     auto ring = shm::RingWriter::open(wanted);
     if (!ring) ADD_FAILURE() << ring.error().text;
@@ -72,7 +72,7 @@ class AggregatorTest : public shm::RingTest {
   /// Commits the four frames from `first` on of a stream; nothing of it was ever dropped.
   static void put_frames(shm::RingWriter& ring, std::uint32_t stream, std::uint64_t first) {
     auto* values = reinterpret_cast<double*>(ring.begin());
-    for (std::uint64_t i = 0; i < 8; ++i) values[i] = static_cast<double>(first + i / 2);
+    for (std::uint64_t i = 0; i < 8; ++i) values[i] = static_cast<double>(first + (i >> 1U));
     ring.commit({.stream = stream, .frames = 4, .first_frame = first, .committed = first + 4});
   }
   /// Ticks until the board has `upto` blocks of the ring of that name.

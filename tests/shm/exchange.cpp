@@ -111,7 +111,7 @@ void produce(const std::string& instance) {
   spec.streams = {StreamEntry{}};
   spec.channels.resize(2);
   StreamEntry& stream = spec.streams[0];
-  std::strcpy(stream.name, "proof");
+  put_name(stream.name, "proof");
   stream.value_bytes = 8;
   stream.channels = 2;
   stream.stride = 16;

@@ -26,7 +26,7 @@ class RingTest : public ::testing::Test {
     s.blocks = 8;
     s.block_bytes = 4096;
     StreamEntry e{};
-    std::strcpy(e.name, "proof");
+    put_name(e.name, "proof");
     e.value_bytes = 8;
     e.channels = channels;
     e.stride = 8 * channels;
@@ -34,7 +34,7 @@ class RingTest : public ::testing::Test {
     e.pool_blocks = 1;
     s.streams = {e};
     s.channels.resize(channels);
-    for (auto& c : s.channels) std::strcpy(c.name, "c");
+    for (auto& c : s.channels) put_name(c.name, "c");
     return s;
   }
   [[nodiscard]] RingWriter make() const {

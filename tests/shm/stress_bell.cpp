@@ -57,7 +57,7 @@ RingSpec tiny(const std::string& instance) {
   spec.blocks = 1024;
   spec.block_bytes = 4096;
   StreamEntry e{};
-  std::strcpy(e.name, "tiny");
+  put_name(e.name, "tiny");
   e.value_bytes = 8;
   e.channels = 1;
   e.stride = 8;
@@ -65,7 +65,7 @@ RingSpec tiny(const std::string& instance) {
   e.pool_blocks = 1;
   spec.streams = {e};
   spec.channels.resize(1);
-  std::strcpy(spec.channels[0].name, "number");
+  put_name(spec.channels[0].name, "number");
   return spec;
 }
 

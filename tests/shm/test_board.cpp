@@ -154,7 +154,7 @@ class BoardOfManyTest : public BoardTest {
   [[nodiscard]] BoardSpec with_others(std::uint32_t others) const {
     BoardSpec spec = board_spec();
     StreamEntry e = spec.streams[0];
-    std::strcpy(e.name, "other");
+    put_name(e.name, "other");
     e.first_channel = static_cast<std::uint32_t>(spec.channels.size());
     e.channels = others;
     spec.streams.push_back(e);
@@ -224,7 +224,10 @@ TEST_F(BoardOfManyTest, windows_of_channels_that_got_another_name_or_unit_are_no
       put_windows(first);
     }
     BoardSpec changed = board_spec();
-    std::strcpy(unit ? changed.channels[1].unit : changed.channels[1].name, "other");
+    if (unit)
+      put_name(changed.channels[1].unit, "other");
+    else
+      put_name(changed.channels[1].name, "other");
     BoardWriter second = make(changed);
     EXPECT_EQ(second.image().stream(0).closed[2], 0U);
     EXPECT_EQ(second.image().window(0, 2, 0).open, 0U);

@@ -77,7 +77,7 @@ TEST_F(LedgerTest, more_committed_than_handed_does_not_wrap) {
 TEST_F(LedgerTest, a_stream_that_is_no_longer_configured_is_repaired_too) {
   live_and_die(kHeldAtMost);
   RingSpec without = spec();
-  std::strcpy(without.streams[0].name, "another");
+  put_name(without.streams[0].name, "another");
   auto ring = RingWriter::open(without);
   ASSERT_TRUE(ring);
   const LedgerWriter ledger = adopt(*ring);

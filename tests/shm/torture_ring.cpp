@@ -88,7 +88,7 @@ void wait_for(std::vector<Lane*>& lanes, const Options& options) {
     for (Lane* lane : lanes) {
       int status = 0;
       if (lane->pid > 0 && waitpid(lane->pid, &status, WNOHANG) == lane->pid) {
-        if (status != 0 && lane->outcome.failure[0] == 0) std::strcpy(lane->outcome.failure, "a lane died");
+        if (status != 0 && lane->outcome.failure[0] == 0) chappe::shm::put_name(lane->outcome.failure, "a lane died");
         lane->pid = 0;
         --running;
       }

@@ -23,7 +23,7 @@ constexpr std::array<Shape, kShapes> kShape{{
 
 StreamEntry entry_of(std::uint32_t kind, const Shape& shape, std::uint32_t first_channel) {
   StreamEntry e{};
-  std::strcpy(e.name, kNames[kind]);
+  put_name(e.name, kNames[kind]);
   e.value_bytes = 8;
   e.channels = kChannels[kind];
   e.first_channel = first_channel;
