@@ -66,7 +66,11 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
     a->log_ = std::make_unique<WindowLog>(std::move(*log));
   }
   if (auto opened = a->open_board(nullptr); !opened) return opened.error();
-  if (a->log_) rewrite_log(*a->board_, *a->log_, notes);
+  if (a->log_) {
+    std::uint64_t& began = a->board_->image().head().log_began;
+    began = a->log_->leave_out(began);
+    rewrite_log(*a->board_, *a->log_, notes);
+  }
   a->take_generation(config_hash, notes);
   return a;
 }

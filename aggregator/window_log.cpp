@@ -131,9 +131,9 @@ rt::Result<std::size_t> find_end(int fd, const std::string& path, std::size_t si
   return from + (last_end == std::string::npos ? 0 : last_end + 1);
 }
 
-/// Hashes of the last rows that end at `end`, sorted. A file that cannot be read has none.
-std::vector<std::size_t> read_back(int fd, std::size_t end) {
-  const std::size_t begin = std::min(end, header_line().size());
+/// Hashes of the last rows between `began` and `end`, sorted. A file that cannot be read has none.
+std::vector<std::size_t> read_back(int fd, std::size_t began, std::size_t end) {
+  const std::size_t begin = std::min(end, std::max(began, header_line().size()));
   const std::size_t from = std::max(begin, end > kResumeBytes ? end - kResumeBytes : 0);
   const std::string rows = read_at(fd, from, end - from).value_or("");
   std::string_view text = rows;
@@ -173,8 +173,14 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
   return log;
 }
 
+std::size_t WindowLog::leave_out(std::size_t began) {
+  if (began == 0) began = found_bytes_;
+  if (began > found_bytes_) began = 0;  // another file since then, or cut
+  return began_ = std::max(began, header_line().size());
+}
+
 std::string WindowLog::missing(std::string_view rows) {
-  if (!tail_) tail_ = read_back(fd_.get(), found_bytes_);
+  if (!tail_) tail_ = read_back(fd_.get(), began_, found_bytes_);
   std::string result;
   for (auto row = take_record(rows); !row.empty(); row = take_record(rows)) {
     if (!std::binary_search(tail_->begin(), tail_->end(), hash_of(row))) result += row;

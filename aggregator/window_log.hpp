@@ -43,6 +43,9 @@ class WindowLog {
   /// Opens for appending (O_APPEND | O_CREAT, 0640), writes the header into an empty file, cuts a torn last line. A file whose first line
   /// is another header is refused.
   static rt::Result<WindowLog> open(const std::string& path);
+  /// Rows before `began`, a size that this run's first start found, are those of earlier runs, however alike: missing() leaves them out.
+  /// 0: this is the first start. Returns what to tell the next one.
+  std::size_t leave_out(std::size_t began);
   /// Of these rows those that are not among the rows of the last 32 MiB, as found at open. The first call reads them.
   [[nodiscard]] std::string missing(std::string_view rows);
   /// Appends in one write(2) as far as the kernel takes it; a short or failed write is retried from where it stopped at the next call, the
@@ -57,6 +60,7 @@ class WindowLog {
   rt::Descriptor fd_;
   std::string pending_;
   std::size_t found_bytes_ = 0;                   ///< of whole lines, at open
+  std::size_t began_ = 0;                         ///< rows before are not compared
   std::optional<std::vector<std::size_t>> tail_;  ///< hashes of the last rows of these, sorted
   std::uint64_t rows_lost_ = 0;
 };

@@ -190,6 +190,7 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables, Boa
   image_.head().incarnation = before.head().incarnation;
   image_.head().upto = before.head().upto;
   image_.head().generation = before.head().generation;
+  image_.head().log_began = before.head().log_began;
   for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
     for (std::size_t k = 0; k < old_tables.streams.size(); ++k) {
       if (std::strcmp(tables_.streams[i].name, old_tables.streams[k].name) != 0) continue;

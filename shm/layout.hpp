@@ -225,7 +225,8 @@ struct BoardSlot {
   std::uint64_t upto;         ///< blocks of it that the board holds
   std::int64_t published_ns;  ///< CLOCK_MONOTONIC
   std::uint64_t generation;
-  std::uint64_t reserved[3];
+  std::uint64_t log_began;  ///< bytes of the window log when the board was made, 0: none was open yet
+  std::uint64_t reserved[2];
 };
 static_assert(sizeof(BoardSlot) == 64);
 

@@ -170,6 +170,23 @@ TEST_F(WindowLogFile, says_which_rows_it_lacks) {
   EXPECT_EQ(log->missing(row("a", 10) + row("a", 20) + odd + row("b", 20)), row("a", 20) + row("b", 20));
 }
 
+TEST_F(WindowLogFile, leaves_out_the_rows_of_earlier_runs_unless_it_was_cut_since) {
+  const auto missing_behind = [&](std::size_t& began) {
+    auto log = WindowLog::open(path);
+    began = log->leave_out(began);
+    return log->missing(row("a", 0));
+  };
+  std::size_t began = 0;
+  put(kHeader + row("a", 0));
+  EXPECT_EQ(missing_behind(began), row("a", 0)) << "it is of an earlier run";
+  put(kHeader + row("a", 0) + row("a", 0));
+  EXPECT_EQ(missing_behind(began), "");
+  std::filesystem::remove(path);
+  EXPECT_EQ(missing_behind(began), row("a", 0));
+  put(kHeader + row("a", 0));
+  EXPECT_EQ(missing_behind(began), "");
+}
+
 TEST_F(WindowLogFile, without_rows_lacks_them_all) { EXPECT_EQ(WindowLog::open(path)->missing(row("a", 0)), row("a", 0)); }
 
 TEST_F(WindowLogFile, is_read_backwards_beyond_what_waits_for_a_full_disk_and_not_without_end) {

@@ -37,6 +37,7 @@ void Campaign::configure(const std::string& more) {
                      std::to_string(half / 4) + "\nchannels = [{name = \"a\", " + index + ", {name = \"b\", " + index +
                      ", {name = \"c\", " + index + ", {name = \"d\", " + index +
                      "]\n[[stream.window]]\nframes = " + std::to_string(file_.window) +
+                     (file_.second_window ? "\n[[stream.window]]\nframes = 1000000000" : "") +
                      "\n[[stream]]\nname = \"wide\"\ntype = \"f64\"\nrate = " + std::to_string(half / 8) + "\nchannels = [";
   for (char c = 'a'; c <= 'h'; ++c) text += std::string(c == 'a' ? "" : ", ") + "{name = \"" + c + "\", " + index;
   text +=

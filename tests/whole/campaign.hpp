@@ -61,6 +61,7 @@ class Campaign {
  private:
   struct Settings {
     int window = 5000, blocks = 512, block_bytes = 16384;
+    bool second_window = false;  ///< of `proof`, over more frames than there will be
     bool operator==(const Settings&) const = default;
     [[nodiscard]] bool same_geometry(const Settings& o) const { return blocks == o.blocks && block_bytes == o.block_bytes; }
   };
@@ -72,6 +73,7 @@ class Campaign {
   };
   static const std::vector<Kind>& kinds();
 
+  static constexpr int kLongestWindow = 7000;  ///< of the first specification of `proof`
   /// Over all streams.
   static std::uint64_t sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count);
   bool fail(const std::string& what);
@@ -86,6 +88,7 @@ class Campaign {
   shm::Snapshot look();
   bool nobody_slept_on_data();
   bool reload(bool good, bool by_command);
+  void vary_windows();
 
   /// Kills it: at a step of its work where that can be had, else now.
   bool strike_down(Role role);

@@ -134,8 +134,14 @@ bool Campaign::reload(bool good, bool by_command) {
   return true;
 }
 
+/// The rows of a second window are known by their number, 0, and their frames, which the first window 0 does not have.
+void Campaign::vary_windows() {
+  file_.window = kLongestWindow - static_cast<int>(random_() % 5) * 1000;
+  file_.second_window = random_() % 2 == 0 && sum_of(look(), &shm::Account::aggregated) > 20 * std::uint64_t{kLongestWindow};
+}
+
 bool Campaign::reload_good() {
-  file_.window = 3000 + static_cast<int>(random_() % 5) * 1000;
+  vary_windows();
   configure();
   return reload(true, random_() % 2 == 0);
 }
@@ -147,10 +153,12 @@ bool Campaign::reload_bad() {
   return refused;
 }
 
-/// The ring is superseded; in one case of two its aggregator dies at the same time, in one of two the new producer is killed in its start.
+/// The ring is superseded, and windows change for an aggregator that starts anew; in one case of two its aggregator dies at the same time,
+/// in one of two the new producer is killed in its start.
 bool Campaign::change_geometry() {
   file_.blocks = 128 << random_() % 3;
   file_.block_bytes = 4096 << random_() % 3;
+  vary_windows();
   configure();
   const bool aggregator_too = random_() % 2 == 0;
   if (aggregator_too) process_[kAggregator].kill_it();
