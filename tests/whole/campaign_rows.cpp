@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "campaign.hpp"
@@ -31,10 +32,10 @@ std::string prove_channel(std::vector<Row>& rows, double channel) {
 
 /// The rows of the second specification, which is in force now and then.
 std::vector<Row> take_second(std::vector<Row>& rows, std::uint64_t longest) {
-  const auto is_first = [&](const Row& row) { return row.window != 0 || row.first + row.count + row.missing <= longest; };
-  const auto at = std::stable_partition(rows.begin(), rows.end(), is_first);
-  std::vector<Row> second(at, rows.end());
-  rows.erase(at, rows.end());
+  const auto is_second = [&](const Row& row) { return row.window == 0 && row.first + row.count + row.missing > longest; };
+  std::vector<Row> second;
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(second), is_second);
+  std::erase_if(rows, is_second);
   return second;
 }
 
