@@ -20,8 +20,8 @@ struct Played {
   bool ended = false;
 };
 
-/// Reads until `frames` frames came or the source ended, `at_once` at most in one read, which waits no longer than `patience_ns`. A pipeline
-/// that waits loses nothing where the machine stands still for a second.
+/// Reads until `frames` frames came or the source ended, `at_once` at most in one read, which waits no longer than `patience_ns`. A
+/// pipeline that waits loses nothing where the machine stands still for a second.
 inline Played play(Source& source, std::uint32_t frames, std::uint32_t at_once = 1000, std::int64_t patience_ns = 10'000'000,
                    bool waits = true) {
   const StreamShape& shape = source.shape();
