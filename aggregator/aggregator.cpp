@@ -327,7 +327,7 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
 
 void Aggregator::report_realtime(shm::ProcessReport& report) const {
   report.threads.clear();
-  if (session_) report.threads.push_back(shm::report_of(session_->thread, report.realtime_refused));
+  if (session_ && !session_->drain->has_ended()) report.threads.push_back(shm::report_of(session_->thread, report.realtime_refused));
   report.locked_bytes = rt::locked_bytes();
 }
 

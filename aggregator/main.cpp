@@ -97,7 +97,7 @@ rt::Done Service::judge_realtime() {
   report_.realtime_refused = rt::locked_bytes() == 0 ? lock_refusal_ : "";
   aggregator_->report_realtime(report_);
   aggregator_->publish_report(report_);
-  if (aggregator_->is_attached()) log(LogLevel::info, "real time: " + shm::realtime_text(report_));
+  if (!report_.threads.empty()) log(LogLevel::info, "real time: " + shm::realtime_text(report_));
   if (report_.realtime_refused == last_refusal_) return rt::done();
   last_refusal_ = report_.realtime_refused;
   if (options_.require_realtime && !last_refusal_.empty())

@@ -2,11 +2,14 @@
 // dead; what changes something (reload, stop) goes through the queues and is answered. Exit codes are those of sysexits.h.
 #include <fmt/format.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -99,6 +102,8 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
   Outcome outcome;
   const auto instance = instance_of(options, outcome);
   if (!instance) return outcome;
+  if (!options.from.empty() && access(options.from.c_str(), R_OK) != 0)
+    return {EX_NOINPUT, "", options.from + ": cannot be opened: " + std::strerror(errno) + "\n"};
   const auto saved = options.from.empty() ? std::nullopt : read_ledger(options.from);
   if (!options.from.empty() && !saved)
     return {EX_DATAERR, "", options.from + ": not a ledger; expected the JSON that `chappectl ledger --json` prints\n"};

@@ -253,6 +253,7 @@ TEST_F(Chappectl, ALedgerFileThatIsNoneIsBadData) {
                                  "{\"streams\": [], \"instance\": 5}",
                                  "{\"streams\": [{\"dropped\": {}, \"acquired\": \"x\"}]}",
                                  "{\"streams\": [{\"dropped\": {\"full\": []}, \"stream\": null}]}"};
+  EXPECT_EQ(run("ledger --from /no/such/ledger.json").code, EX_NOINPUT);
   for (const char* text : foreign) EXPECT_EQ(run("ledger --from " + file("ledger.json", text)).code, EX_DATAERR) << text;
 }
 
