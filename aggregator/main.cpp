@@ -114,6 +114,7 @@ rt::Result<std::string> Service::reload() {
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
     aggregator_->publish_report(report_);
+    CHAPPE_FAULT(reload_reported);
     return next.error();
   }
   CHAPPE_FAULT(reload_parsed);

@@ -96,6 +96,7 @@ rt::Result<std::string> Service::reload() {
     shm::note_reload(report_, next.error().text, 0, 0);
     log(LogLevel::error, "reload refused, nothing changed: " + next.error().text);
     producer_->publish_report(report_);
+    CHAPPE_FAULT(reload_reported);
     return next.error();
   }
   CHAPPE_FAULT(reload_parsed);

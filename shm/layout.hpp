@@ -276,7 +276,7 @@ static_assert(sizeof(ProcessPage) <= kPage);
 template <std::size_t N>
 void put_name(char (&field)[N], std::string_view text) noexcept {
   const std::size_t bytes = text.size() < N ? text.size() : N - 1;
-  std::memcpy(field, text.data(), bytes);
+  text.copy(field, bytes);
   std::memset(field + bytes, 0, N - bytes);
 }
 
