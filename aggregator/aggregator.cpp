@@ -14,6 +14,7 @@
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
 #include "shm/retired.hpp"
+#include "shm/tables.hpp"
 
 namespace chappe::aggregator {
 namespace {
@@ -189,12 +190,10 @@ bool Aggregator::has_totals(const shm::RingTables& ring) const {
   const auto& streams = board_->tables().streams;
   return std::all_of(ring.streams.begin(), ring.streams.end(), [&](const shm::StreamEntry& mine) {
     const shm::LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(mine.name) : nullptr;
-    for (std::size_t i = 0; i < streams.size(); ++i) {
-      if (std::strcmp(streams[i].name, mine.name) != 0) continue;
-      const shm::BoardStream& b = board_->image().stream(i);
-      return entry != nullptr ? shm::has_totals(b, shm::totals_of(*entry)) : b.ended != 0;
-    }
-    return false;
+    const auto at = shm::find_stream(streams, mine.name);
+    if (!at) return false;
+    const shm::BoardStream& b = board_->image().stream(*at);
+    return entry != nullptr ? shm::has_totals(b, shm::totals_of(*entry)) : b.ended != 0;
   });
 }
 

@@ -7,6 +7,7 @@
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
 #include "shm/account.hpp"
+#include "shm/tables.hpp"
 
 namespace chappe::aggregator {
 namespace {
@@ -22,9 +23,7 @@ constexpr std::int64_t kRateOver = rt::kSecond;
 Drain::Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& board, Rows* rows, const WindowPlan& plan)
     : ring_(&ring), gate_(gate), board_(&board), rows_(rows), read_ahead_(ring.tables().geometry.blocks / 8) {
   for (const auto& stream : ring.tables().streams) {
-    for (std::size_t i = 0; i < board.tables().streams.size(); ++i) {
-      if (std::strcmp(stream.name, board.tables().streams[i].name) == 0) board_stream_.push_back(i);
-    }
+    if (const auto at = shm::find_stream(board.tables().streams, stream.name)) board_stream_.push_back(*at);
   }
   CHAPPE_EXPECTS(board_stream_.size() == ring.tables().streams.size());
   current_ = prepare(plan);

@@ -1,7 +1,6 @@
 #include "aggregator/settle_log.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "aggregator/board_windows.hpp"
 #include "aggregator/log_writer.hpp"
@@ -13,9 +12,8 @@ namespace chappe::aggregator {
 namespace {
 
 bool goes_on(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels, const shm::RingTables& next) {
-  return std::any_of(next.streams.begin(), next.streams.end(), [&](const shm::StreamEntry& s) {
-    return std::strcmp(s.name, stream.name) == 0 && shm::same_channels(s, next.channels, stream, channels);
-  });
+  const auto at = shm::find_stream(next.streams, stream.name);
+  return at && shm::same_channels(next.streams[*at], next.channels, stream, channels);
 }
 
 /// The rows of one closed window of the board; none if it does not hold it.

@@ -2,7 +2,6 @@
 // dead; what changes something (reload, stop) goes through the queues and is answered. Exit codes are those of sysexits.h.
 #include <fmt/format.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -76,12 +75,14 @@ shm::Snapshot look(const std::string& instance) {
 }
 
 /// The ledger that an aggregator wrote at its orderly end, as if it were looked at now.
-std::optional<shm::Snapshot> read_ledger(const std::string& path) {
+rt::Result<shm::Snapshot> read_ledger(const std::string& path) {
   std::ifstream file(path);
+  if (!file) return rt::Error{EX_NOINPUT, path + ": cannot be opened: " + std::strerror(errno)};
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
   shm::Snapshot snapshot;
   snapshot.board_present = true;
-  if (!file || !shm::ledger_from_json(bytes, snapshot.instance, snapshot.ledger)) return std::nullopt;
+  if (!file || !shm::ledger_from_json(bytes, snapshot.instance, snapshot.ledger))
+    return rt::Error{EX_DATAERR, path + ": not a ledger; expected the JSON that `chappectl ledger --json` prints"};
   return snapshot;
 }
 
@@ -102,12 +103,9 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
   Outcome outcome;
   const auto instance = instance_of(options, outcome);
   if (!instance) return outcome;
-  if (!options.from.empty() && access(options.from.c_str(), R_OK) != 0)
-    return {EX_NOINPUT, "", options.from + ": cannot be opened: " + std::strerror(errno) + "\n"};
-  const auto saved = options.from.empty() ? std::nullopt : read_ledger(options.from);
-  if (!options.from.empty() && !saved)
-    return {EX_DATAERR, "", options.from + ": not a ledger; expected the JSON that `chappectl ledger --json` prints\n"};
-  const shm::Snapshot snapshot = saved ? *saved : look(*instance);
+  const auto found = options.from.empty() ? rt::Result<shm::Snapshot>(look(*instance)) : read_ledger(options.from);
+  if (!found) return {found.error().exit_code, "", found.error().text + "\n"};
+  const shm::Snapshot& snapshot = *found;
   const bool nothing = !snapshot.ring_present && !snapshot.board_present && snapshot.ledger.streams.empty();
   if (options.as_json) {
     outcome.out = as_json(snapshot);

@@ -234,11 +234,8 @@ bool Producer::has_applied(std::uint32_t generation) const {
 std::string Producer::tick() {
   ring_->note_clocks();
   if (ring_->has_predecessor()) {
-    auto board = shm::BoardReader::open(instance_);
-    if (board && *board) {
-      shm::BoardImage image((*board)->tables());
-      if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
-    }
+    const auto board = shm::copy_board(instance_);
+    if (board && board->image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
   }
   const char* const lost = !ring_->still_named() ? "ring" : !ledger_->still_named() ? "ledger" : nullptr;
   if (lost != nullptr)
@@ -266,11 +263,9 @@ void Producer::finish(std::int64_t deadline_ns) {
 }
 
 std::uint64_t Producer::undelivered_blocks() const {
-  std::uint64_t upto = 0;
-  if (auto board = shm::BoardReader::open(instance_); board && *board) {
-    shm::BoardImage image((*board)->tables());
-    if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) upto = image.head().upto;
-  }
+  const auto board = shm::copy_board(instance_);
+  const bool of_this_ring = board && board->image.head().incarnation == ring_->tables().incarnation;
+  const std::uint64_t upto = of_this_ring ? board->image.head().upto : 0;
   return ring_->head() - std::min(upto, ring_->head());
 }
 

@@ -96,8 +96,7 @@ std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older) {
   const std::size_t of_ring = spec.streams.size();
   std::size_t left_out = 0;
   for (StreamEntry stream : older.streams) {
-    const auto end = spec.streams.begin() + static_cast<std::ptrdiff_t>(of_ring);
-    if (std::any_of(spec.streams.begin(), end, [&](const StreamEntry& s) { return std::strcmp(s.name, stream.name) == 0; })) continue;
+    if (find_stream(std::span(spec.streams).first(of_ring), stream.name)) continue;
     if (spec.streams.size() == kMaxStreams || spec.channels.size() + stream.channels > kMaxChannels) {
       ++left_out;
       continue;
@@ -113,20 +112,17 @@ std::size_t keep_dormant(BoardSpec& spec, const BoardTables& older) {
 rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* before) {
   BoardWriter writer;
   writer.path_ = object_path(spec.instance, "board");
-  struct stat st {};
-  if (lstat(writer.path_.c_str(), &st) == 0 && st.st_uid != geteuid()) {
-    return rt::Error{EX_NOPERM, writer.path_ + ": belongs to user " + std::to_string(st.st_uid) + "; what is not its own is never touched"};
-  }
-  auto old = Segment::open(writer.path_, kBoardMagic, true);
-  if (!old && old.error().exit_code != EX_DATAERR) return old.error();
+  auto found = find_own(writer.path_, kBoardMagic);
+  if (!found) return found.error();
+  std::optional<Segment>& old = found->whole;
   std::optional<BoardTables> tables;
-  if (old && *old) {
-    if (auto read = read_board_tables(**old)) tables = std::move(*read);
+  if (old) {
+    if (auto read = read_board_tables(*old)) tables = std::move(*read);
   }
   const bool nameless = before != nullptr && !before->still_named();
   const bool same = !nameless && tables && same_tables(tables->streams, spec.streams, tables->channels, spec.channels);
   if (same) {
-    writer.segment_ = std::move(**old);
+    writer.segment_ = std::move(*old);
     writer.tables_ = std::move(*tables);
     writer.image_ = BoardImage(writer.tables_);
     accept(writer.segment_.data() + writer.tables_.geometry.slots_at, writer.control(), writer.tables_.geometry.slot_bytes,
@@ -138,9 +134,9 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* be
       writer.inherit(before->segment_, before->tables_, before->image_);
     } else if (tables) {
       BoardImage image(*tables);
-      const auto& control = *(*old)->at<BoardControl>(tables->geometry.control_at);
-      if (accept((*old)->data() + tables->geometry.slots_at, control, tables->geometry.slot_bytes, image.bytes().data()))
-        writer.inherit(**old, *tables, image);
+      const auto& control = *old->at<BoardControl>(tables->geometry.control_at);
+      if (accept(old->data() + tables->geometry.slots_at, control, tables->geometry.slot_bytes, image.bytes().data()))
+        writer.inherit(*old, *tables, image);
     }
   }
   writer.changed_.assign(spec.streams.size(), 1);
@@ -192,15 +188,14 @@ void BoardWriter::inherit(const Segment& old, const BoardTables& old_tables, Boa
   image_.head().generation = before.head().generation;
   image_.head().log_began = before.head().log_began;
   for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
-    for (std::size_t k = 0; k < old_tables.streams.size(); ++k) {
-      if (std::strcmp(tables_.streams[i].name, old_tables.streams[k].name) != 0) continue;
-      image_.stream(i) = before.stream(k);
-      if (same_channels(tables_.streams[i], tables_.channels, old_tables.streams[k], old_tables.channels)) {
-        inherit_windows(i, before, k);
-      } else {
-        std::ranges::fill(image_.stream(i).closed, 0);
-        std::ranges::fill(image_.stream(i).logged, 0);
-      }
+    const auto k = find_stream(old_tables.streams, tables_.streams[i].name);
+    if (!k) continue;
+    image_.stream(i) = before.stream(*k);
+    if (same_channels(tables_.streams[i], tables_.channels, old_tables.streams[*k], old_tables.channels)) {
+      inherit_windows(i, before, *k);
+    } else {
+      std::ranges::fill(image_.stream(i).closed, 0);
+      std::ranges::fill(image_.stream(i).logged, 0);
     }
   }
 }
@@ -264,6 +259,14 @@ rt::Result<std::optional<BoardReader>> BoardReader::open(const std::string& inst
 bool BoardReader::copy(BoardImage& image) const noexcept {
   if (image.bytes().size() != tables_.geometry.slot_bytes) return false;
   return accept(segment_.data() + tables_.geometry.slots_at, control(), tables_.geometry.slot_bytes, image.bytes().data());
+}
+
+std::optional<BoardCopy> copy_board(const std::string& instance) {
+  const auto board = BoardReader::open(instance);
+  if (!board || !*board) return std::nullopt;
+  BoardCopy copy{.tables = (*board)->tables(), .image = BoardImage((*board)->tables())};
+  if (!(*board)->copy(copy.image)) return std::nullopt;
+  return copy;
 }
 
 }  // namespace chappe::shm

@@ -112,6 +112,13 @@ class BoardReader {
   BoardTables tables_;
 };
 
+struct BoardCopy {
+  BoardTables tables;
+  BoardImage image;
+};
+/// The latest publication of an instance's board. nullopt: there is none, it cannot be trusted, or its writer was faster every time.
+std::optional<BoardCopy> copy_board(const std::string& instance);
+
 rt::Result<BoardTables> read_board_tables(const Segment& board);
 
 }  // namespace chappe::shm

@@ -10,6 +10,7 @@
 #include "shm/account.hpp"
 #include "shm/board.hpp"
 #include "shm/lease.hpp"
+#include "shm/tables.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -109,15 +110,10 @@ BoardTotals totals_of(const LedgerEntry& entry) noexcept {
 rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const RingWriter& ring, std::optional<gid_t> readers) {
   LedgerWriter ledger;
   ledger.path_ = object_path(instance, "ledger");
-  struct stat st {};
-  if (lstat(ledger.path_.c_str(), &st) == 0 && st.st_uid != geteuid()) {
-    return rt::Error{EX_NOPERM, ledger.path_ + ": belongs to user " + std::to_string(st.st_uid) + "; what is not its own is never touched"};
-  }
-  auto opened = Segment::open(ledger.path_, kLedgerMagic, true);
-  const bool usable = opened && *opened && (*opened)->bytes() == kBytes;
-  if (!opened && opened.error().exit_code != EX_DATAERR) return opened.error();
-  if (usable) {
-    ledger.segment_ = std::move(**opened);
+  auto found = find_own(ledger.path_, kLedgerMagic);
+  if (!found) return found.error();
+  if (found->whole && found->whole->bytes() == kBytes) {
+    ledger.segment_ = std::move(*found->whole);
     if (!claim_object(ledger.segment_.fd())) {
       return rt::Error{EX_TEMPFAIL,
                        ledger.path_ + ": another producer still writes to it, one whose gates somebody removed; stop it first"};
@@ -148,11 +144,8 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const R
 
 void LedgerWriter::restore(const std::string& instance, const RingWriter& ring) {
   std::map<std::string, BoardStream> on_board;
-  if (auto board = BoardReader::open(instance); board && *board) {  // one that is damaged has no totals
-    BoardImage image((*board)->tables());
-    const auto& streams = (*board)->tables().streams;
-    const bool copied = (*board)->copy(image);
-    for (std::size_t k = 0; copied && k < streams.size(); ++k) on_board[streams[k].name] = image.stream(k);
+  if (auto board = copy_board(instance)) {
+    for (std::size_t k = 0; k < board->tables.streams.size(); ++k) on_board[board->tables.streams[k].name] = board->image.stream(k);
   }
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (!is_new(i)) continue;
@@ -184,16 +177,12 @@ void LedgerWriter::repair(const RingWriter& ring) {
 }
 
 bool LedgerWriter::is_acknowledged(const std::string& instance, const RingWriter& ring) const {
-  auto board = BoardReader::open(instance);
-  if (!board || !*board) return false;
-  BoardImage image((*board)->tables());
-  if (!(*board)->copy(image)) return false;
-  if (image.head().incarnation != ring.tables().incarnation || image.head().upto != ring.head()) return false;
-  const auto& streams = (*board)->tables().streams;
-  for (std::size_t k = 0; k < streams.size(); ++k) {
-    const auto mine = std::find_if(entries_.begin(), entries_.end(),
-                                   [&](const LedgerEntry* e) { return std::strncmp(e->name, streams[k].name, kNameBytes) == 0; });
-    if (mine != entries_.end() && !has_totals(image.stream(k), totals_of(**mine))) return false;
+  const auto board = copy_board(instance);
+  if (!board || board->image.head().incarnation != ring.tables().incarnation || board->image.head().upto != ring.head()) return false;
+  const auto& streams = ring.tables().streams;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const auto at = find_stream(board->tables.streams, streams[i].name);
+    if (at && !has_totals(board->image.stream(*at), totals_of(entry(i)))) return false;
   }
   return true;
 }

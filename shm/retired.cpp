@@ -1,16 +1,14 @@
 #include "shm/retired.hpp"
 
-#include <cstring>
+#include "shm/tables.hpp"
 
 namespace chappe::shm {
 namespace {
 
 /// Frame index that the board expects of this stream next; 0 of one that it does not know.
 std::uint64_t next_frame_of(const StreamEntry& stream, const BoardTables& tables, const BoardImage& image) {
-  for (std::size_t i = 0; i < tables.streams.size(); ++i) {
-    if (std::strcmp(tables.streams[i].name, stream.name) == 0) return image.stream(i).next_frame;
-  }
-  return 0;
+  const auto at = find_stream(tables.streams, stream.name);
+  return at ? image.stream(*at).next_frame : 0;
 }
 
 }  // namespace

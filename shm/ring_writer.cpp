@@ -36,27 +36,8 @@ bool same_geometry(const RingTables& t, const RingSpec& spec) {
 
 StatusPage& status_of(const Segment& ring, const RingTables& tables) { return *ring.at<StatusPage>(tables.geometry.status_at); }
 
-rt::Error foreign(const std::string& path, uid_t owner) {
-  return {EX_NOPERM, path + ": belongs to user " + std::to_string(owner) + ", this process is user " + std::to_string(geteuid()) +
-                         "; what is not its own is never touched: run as that user, or choose another --instance"};
-}
-
 rt::Error already_running(const std::string& instance) {
   return {EX_TEMPFAIL, "instance " + instance + ": a producer is already running; stop it, or choose another --instance"};
-}
-
-/// An object of our own as a start finds it under its name.
-struct Found {
-  std::optional<Segment> whole;
-  bool damaged = false;  ///< there is one that cannot be trusted, or of another version: its place is taken
-};
-rt::Result<Found> find_own(const std::string& path, std::uint64_t magic) {
-  struct stat st {};
-  if (lstat(path.c_str(), &st) == 0 && st.st_uid != geteuid()) return foreign(path, st.st_uid);
-  auto opened = Segment::open(path, magic, true);
-  if (opened) return Found{.whole = std::move(*opened)};
-  if (opened.error().exit_code != EX_DATAERR) return opened.error();
-  return Found{.whole = {}, .damaged = true};
 }
 
 }  // namespace
@@ -87,10 +68,7 @@ rt::Done RingWriter::create_or_adopt(const RingSpec& spec, bool& again) {
     untrusted = rt::Descriptor(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     if (untrusted && !try_lease(untrusted.get(), kProducerLease)) return already_running(instance_);
     CHAPPE_FAULT(adopt_1_untrusted);
-    struct stat opened {
-    }, named{};
-    again = !untrusted || fstat(untrusted.get(), &opened) != 0 || stat(path.c_str(), &named) != 0 || named.st_ino != opened.st_ino ||
-            named.st_dev != opened.st_dev;
+    again = !untrusted || !is_name_of(path, untrusted.get());
   }
   if (again) return rt::done();
   auto ring = find_own(object_path(instance_, "ring"), kRingMagic);

@@ -181,13 +181,7 @@ rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::u
   return std::optional<Segment>{std::move(opened)};
 }
 
-bool Segment::is_named(const std::string& path) const { return is_whole() && names_this(path); }
-
-bool Segment::names_this(const std::string& path) const {
-  struct stat mine {
-  }, named{};
-  return fstat(fd_.get(), &mine) == 0 && stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
-}
+bool Segment::is_named(const std::string& path) const { return is_whole() && is_name_of(path, fd_.get()); }
 
 bool Segment::is_whole() const {
   struct stat mine {};
@@ -195,9 +189,28 @@ bool Segment::is_whole() const {
 }
 
 void Segment::unlink(const std::string& path) const {
-  if (!names_this(path)) return;
+  if (!is_name_of(path, fd_.get())) return;
   unlink_unfinished(path);
   ::unlink(path.c_str());
+}
+
+bool is_name_of(const std::string& path, int fd) {
+  struct stat mine {
+  }, named{};
+  return fstat(fd, &mine) == 0 && stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino && mine.st_dev == named.st_dev;
+}
+
+rt::Result<OwnObject> find_own(const std::string& path, std::uint64_t magic) {
+  struct stat st {};
+  if (lstat(path.c_str(), &st) == 0 && st.st_uid != geteuid()) {
+    return rt::Error{EX_NOPERM, path + ": belongs to user " + std::to_string(st.st_uid) + ", this process is user " +
+                                    std::to_string(geteuid()) +
+                                    "; what is not its own is never touched: run as that user, or choose another --instance"};
+  }
+  auto opened = Segment::open(path, magic, true);
+  if (opened) return OwnObject{.whole = std::move(*opened)};
+  if (opened.error().exit_code != EX_DATAERR) return opened.error();
+  return OwnObject{.whole = {}, .damaged = true};
 }
 
 std::uint64_t random_id() {

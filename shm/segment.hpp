@@ -65,13 +65,22 @@ class Segment {
  private:
   void take_mapping(void* data, std::size_t bytes, bool writable) noexcept;
   void unmap() noexcept;
-  [[nodiscard]] bool names_this(const std::string& path) const;
   rt::Descriptor fd_;
   std::byte* data_ = nullptr;
   std::size_t bytes_ = 0;
   uid_t owner_ = 0;
   std::vector<std::byte> table_;
 };
+
+/// An object of our own, as a start finds it under its name.
+struct OwnObject {
+  std::optional<Segment> whole;
+  bool damaged = false;  ///< there is one that cannot be trusted, or of another version: its place is taken
+};
+/// Opens it for writing. EX_NOPERM: it is another user's, and is never touched.
+rt::Result<OwnObject> find_own(const std::string& path, std::uint64_t magic);
+/// `path` leads to the file that `fd` has open.
+bool is_name_of(const std::string& path, int fd);
 
 /// A 64-bit random number that is not 0.
 std::uint64_t random_id();

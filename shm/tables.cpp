@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
-#include <string_view>
 
 namespace chappe::shm {
 namespace {
+
+std::string_view name_of(const StreamEntry& stream) { return {stream.name, strnlen(stream.name, kNameBytes)}; }
 
 template <class T>
 bool same(std::span<const T> one, std::span<const T> other) {
@@ -31,8 +32,12 @@ void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::spa
 
 bool have_names(std::span<const StreamEntry> streams) {
   std::set<std::string_view> names;
-  return std::ranges::all_of(
-      streams, [&](const StreamEntry& s) { return s.name[0] != 0 && names.emplace(s.name, strnlen(s.name, kNameBytes)).second; });
+  return std::ranges::all_of(streams, [&](const StreamEntry& s) { return s.name[0] != 0 && names.insert(name_of(s)).second; });
+}
+
+std::optional<std::size_t> find_stream(std::span<const StreamEntry> streams, std::string_view name) {
+  const auto found = std::ranges::find(streams, name, name_of);
+  return found != streams.end() ? std::optional(static_cast<std::size_t>(found - streams.begin())) : std::nullopt;
 }
 
 bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,

@@ -1,6 +1,8 @@
 // The tables of streams and channels that ring and board both carry, one after the other, behind their geometry.
 #pragma once
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "shm/layout.hpp"
@@ -14,6 +16,8 @@ void write_tables(std::byte* to, std::span<const StreamEntry> streams, std::span
 void read_tables(const std::byte* from, std::span<StreamEntry> streams, std::span<ChannelEntry> channels);
 /// Streams are found by name: no two have the same, and none is empty.
 bool have_names(std::span<const StreamEntry> streams);
+/// The index of the stream of that name.
+std::optional<std::size_t> find_stream(std::span<const StreamEntry> streams, std::string_view name);
 /// Equal in every byte, so that the same words mean the same frames.
 bool same_tables(std::span<const StreamEntry> streams, std::span<const StreamEntry> other_streams, std::span<const ChannelEntry> channels,
                  std::span<const ChannelEntry> other_channels);

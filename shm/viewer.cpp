@@ -15,6 +15,7 @@
 #include "shm/process_page.hpp"
 #include "shm/retired.hpp"
 #include "shm/ring.hpp"
+#include "shm/tables.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -245,14 +246,7 @@ void Viewer::Mapped::see_aggregator(Snapshot& s) const {
   s.aggregator.age_ms = age_ms(control.heartbeat_ns.load(std::memory_order_relaxed));
 }
 
-std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) const {
-  if (!board) return std::nullopt;
-  const auto& streams = board->tables().streams;
-  for (std::size_t i = 0; i < streams.size(); ++i) {
-    if (text_of(streams[i].name, kNameBytes) == name) return i;
-  }
-  return std::nullopt;
-}
+std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) const { return find_stream(board_tables().streams, name); }
 
 void Viewer::Mapped::see_board_streams(Snapshot& s) {
   if (ring) {

@@ -86,10 +86,8 @@ void Producer::watch_and_tidy() {
   while (!stop_watching_.is_up()) {
     gate_->watch(5);
     if (!ring_->has_predecessor()) continue;
-    auto board = BoardReader::open(start_.instance);
-    if (!board || !*board) continue;
-    BoardImage image((*board)->tables());
-    if ((*board)->copy(image) && image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
+    const auto board = copy_board(start_.instance);
+    if (board && board->image.head().incarnation == ring_->tables().incarnation) ring_->forget_predecessor();
   }
 }
 
