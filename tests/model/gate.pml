@@ -12,6 +12,7 @@
    5. -DDROP_FEED_FENCE: no SYNC(attach) and SYNC(bell) on the feed's side (-DATTACH_ALONE: nobody minds a sleeper, so that the first is what
    is seen). -DDROP_ATTACH_FENCE: none on the consumer's. -DDROP_RANGE: a tail out of range is believed (with -DLIES: a consumer that once
    stores a wrong tail).
+   -DSILENT_FREE: a feed with blocks that it did not ring for does not ring before it runs free; -DSILENT_END: nor when nothing is left to do.
    -DLIVE: what is committed is aggregated in the end, in every fair run. -DRETRY: the drain waits for a block that is not there.
    -DSTOP: the consumer may be stopped for ever before any step, and the feed comes to its end all the same. -DWAIT: it waits for room. */
 #ifndef N
@@ -98,11 +99,19 @@ end:
   od
 }
 
+#ifndef DROP_FEED_FENCE
+#define FEED_FENCE !head_pending; /* SYNC(bell), SYNC(attach) */
+#else
+#define FEED_FENCE
+#endif
+#define RING FEED_FENCE if KILLP :: s = filled fi; if :: s == 0 -> if KILLP :: filled = 1 fi :: else fi; unrung = 0
+#define FORGET atomic { t = 0; v = 0; e = 0; l = 0; s = 0; free = 0 }
+
 active proctype feed() {
   byte h, t, i, v, e, l, s;
-  bool free;
+  bool free, unrung;
 start:
-  atomic { !head_pending -> h = head; t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0; incarnation = 255 }
+  atomic { !head_pending -> h = head; t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0; unrung = 0; incarnation = 255 }
   if :: sequence[h % N] == h + 1 -> if KILLP :: h = h + 1; head = h fi :: else fi; /* adopt 3 */
   if KILLP :: detached = 0; evicted = 0 fi; /* adopt 5 */
   if KILLP :: verdict = 0 fi;
@@ -130,8 +139,14 @@ start:
   if :: s == 0 -> if KILLP :: filled = 1 fi :: else fi;
   atomic { t = 0; e = 0; l = 0; s = 0; incarnation = producer_kills }
   do
+#ifdef SILENT_END
   :: tries >= K -> break
-  :: else ->
+#else
+  :: tries >= K && !unrung -> break
+  :: tries >= K && unrung -> RING
+#endif
+  :: tries < K ->
+ask:
 #ifdef KEEP_EPOCH
      if
      :: free
@@ -162,6 +177,13 @@ start:
      fi;
 #endif
      if
+#ifndef SILENT_FREE
+     :: unrung && free -> RING; FORGET; goto ask /* rings, and asks anew */
+#endif
+     :: unrung && !free && h - t == N -> RING; FORGET; goto ask
+     :: else
+     fi;
+     if
 #ifndef WAIT
      :: atomic { !free && h - t == N -> tries++ }
 #else
@@ -181,21 +203,17 @@ start:
         if KILLP :: atomic { sequence[i] = h + 1; tries++; committed = committed | (1 << h) } fi;
 #else
         if KILLP :: atomic { sequence[i] = h + 1; tries++; committed = committed | (1 << h) } fi;
-        if KILLP :: atomic { !head_pending -> head_value = h + 1; head_pending = 1 } fi;
+        if KILLP :: atomic { head_value = h + 1; head_pending = 1 } fi;
 #endif
         h = h + 1;
         if
 #ifdef DROP_FREE_BELL
         :: free -> skip
-        :: !free ->
+        :: !free -> RING
 #else
-        :: true ->
+        :: RING
 #endif
-#ifndef DROP_FEED_FENCE
-           !head_pending; /* SYNC(bell), SYNC(attach) */
-#endif
-           if KILLP :: s = filled fi;
-           if :: s == 0 -> if KILLP :: filled = 1 fi :: else fi
+        :: !free -> unrung = 1 /* more is in hand: the last of them rings for all */
         fi
      fi;
 #ifdef KEEP_EPOCH

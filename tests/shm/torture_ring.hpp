@@ -42,6 +42,7 @@ struct alignas(kLine) Seat {
   Word told;       ///< 1: end in order
   Word forked_ns;  ///< CLOCK_MONOTONIC
   Word data_ns;    ///< its first block committed, or its first blocks on the board, 0: not yet
+  Word owes_bell;  ///< 1: from before a block's cursor to the bell of its burst
   Word done;       ///< blocks published or merged, ever
   Word order;      ///< what the campaign aims at: (phase + 1) << 8 | passes in that phase to let go by first; 0: nothing; kFollows
   static constexpr std::uint64_t kFollows = 1;  ///< the victim dies any moment now

@@ -46,6 +46,7 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
   role.seat->told.store(0);
   role.seat->order.store(0);
   role.seat->data_ns.store(0);
+  role.seat->owes_bell.store(0);
   role.seat->forked_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()));
   role.due_ns = in(kHang);
   ++role.tally->starts;

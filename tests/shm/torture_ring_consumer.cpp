@@ -229,12 +229,12 @@ void Consumer::idle() {
   seat_.enter(Phase::working);
 }
 
-/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or has stood between cursor and bell all the
-/// while.
+/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or stood between the first cursor of a burst and
+/// its bell.
 void Consumer::judge_silence(std::uint64_t starts, std::uint64_t published) {
-  const Phase phase = shared_.producer.now();
   const bool stood = shared_.producer.done.load(std::memory_order_seq_cst) == published;
-  const bool before_bell = phase == Phase::bell || (phase == Phase::publish && stood);
+  const bool before_bell =
+      shared_.producer.now() == Phase::bell || (shared_.producer.owes_bell.load(std::memory_order_seq_cst) != 0 && stood);
   const bool away = shared_.stopped.load(std::memory_order_seq_cst) != 0 || shared_.adopting.load(std::memory_order_seq_cst) != 0 ||
                     shared_.starts.load(std::memory_order_seq_cst) != starts;
   const bool rung_since = gate_->sleep_until(0);  // rung after the time was up, before this look
