@@ -163,7 +163,7 @@ double chappe_ring(const Work& w) {
   shm::LedgerEntry& e = ledger->entry(0);
   const std::uint32_t frames = spec.streams[0].capacity;
   std::uint32_t unrung = 0;
-  const auto ring_once = [&] {  // as the feed: for a burst of eight, and before it waits
+  const auto ring_once = [&] {  // as the feed: for a burst, and before it waits
     if (std::exchange(unrung, 0) > 0) shm::ring_bell(ring->gate(shm::kAggregatorGate).filled, ring->status().failed_posts);
   };
   for (std::uint64_t n = 0; n < w.messages; ++n) {
@@ -185,7 +185,7 @@ double chappe_ring(const Work& w) {
                   .acquired_ns = 0,
                   .period_ns = 0});
     e.committed.add(frames);
-    if (++unrung == 8) ring_once();
+    if (++unrung == shm::kMostUnrung) ring_once();
   }
   ring_once();
   const bool well = consumer();

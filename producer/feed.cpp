@@ -10,7 +10,6 @@ namespace chappe::producer {
 namespace {
 
 constexpr std::int64_t kHeartbeat = 100 * rt::kMillisecond;
-constexpr std::uint32_t kMostUnrung = 8;                      // blocks of a burst, a fence and a look at the bell for all
 constexpr std::int64_t kWaitForRoom = 10 * rt::kMillisecond;  // the bell wakes earlier; the bound is for a peer that died unrung
 
 }  // namespace
@@ -117,7 +116,7 @@ void Feed::publish(const Buffer& buffer) noexcept {
                  .period_ns = buffer.period_ns});
   ledger.committed.add(buffer.frames);
   CHAPPE_FAULT(publish_committed);
-  if (++unrung_ >= kMostUnrung) ring();
+  if (++unrung_ >= shm::kMostUnrung) ring();
 }
 
 }  // namespace chappe::producer

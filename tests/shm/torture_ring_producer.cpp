@@ -186,7 +186,7 @@ void Producer::publish(const Buffer& buffer) {
   seat_.enter(Phase::bell);
   e.committed.add(buffer.frames);
   seat_.pass();
-  if (++unrung_ == 8) ring();
+  if (++unrung_ == kMostUnrung) ring();
   seat_.enter(Phase::working);
   if (seat_.data_ns.load(std::memory_order_relaxed) == 0)
     seat_.data_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
