@@ -41,7 +41,9 @@ std::string last_reload(const shm::ProcessReport& process) {
 std::vector<std::string> process_row(const char* name, const shm::ProcessReport& process) {
   if (!process.known) return {name, "not seen"};
   return {name,
-          process.alive ? "alive" : "dead",
+          process.ended   ? process.alive ? "ending" : "ended"
+          : process.alive ? "alive"
+                          : "dead",
           std::to_string(process.pid),
           moment(process.since_ns),
           age(process.age_ms),

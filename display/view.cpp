@@ -29,6 +29,8 @@ std::string quantile(const shm::LatencyView& h, double q) {
 
 Span process_span(const char* name, const shm::ProcessReport& p) {
   if (!p.alive && p.pid == 0) return {fmt::format("{}: not there", name), Style::bad};
+  if (p.ended && p.alive) return {fmt::format("{} {}: ends, once all is read", name, p.pid), Style::warning};
+  if (p.ended) return {fmt::format("{} {}: ended {} ago", name, p.pid, age_text(p.age_ms)), Style::warning};
   if (!p.alive) return {fmt::format("{} {}: DEAD, last sign {} ago", name, p.pid, age_text(p.age_ms)), Style::bad};
   if (p.age_ms > 2000) return {fmt::format("{} {}: stalled for {}", name, p.pid, age_text(p.age_ms)), Style::warning};
   return {fmt::format("{} {}: alive", name, p.pid), Style::good};
@@ -104,7 +106,8 @@ std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   for (const auto& [name, p] : {std::pair{"producer", &s.producer}, std::pair{"aggregator", &s.aggregator}}) {
     if (!p->reload_ok) lines.push_back({{fmt::format("{}: last reload refused: {}", name, shown(p->reload_error, unicode)), Style::bad}});
     if (p->known && !p->alive) {
-      lines.push_back({{fmt::format("the {} is dead: values are as of {} ago", name, age_text(p->age_ms)), Style::bad}});
+      lines.push_back(
+          {{fmt::format("the {} {}: values are as of {} ago", name, p->ended ? "has ended" : "is dead", age_text(p->age_ms)), Style::bad}});
     }
   }
   for (const auto& gate : s.gates) {

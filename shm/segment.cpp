@@ -157,7 +157,9 @@ rt::Result<std::optional<Segment>> Segment::open(const std::string& path, std::u
   const int fd = CHAPPE_FAULT_ERRNO(object_to_open) ? -1 : ::open(path.c_str(), how);
   if (fd < 0) {
     if (errno == ENOENT) return std::optional<Segment>{};
-    return rt::errno_error(path + ": cannot open");
+    rt::Error error = rt::errno_error(path + ": cannot open");
+    if (error.exit_code == EX_NOPERM) error.text += writable ? " (only [permissions] consumers may)" : " (only [permissions] readers may)";
+    return error;
   }
   opened.fd_ = rt::Descriptor(fd);
   struct stat st {};

@@ -23,6 +23,7 @@ struct ThreadReport {
 struct ProcessReport {
   bool known = false;  ///< it has written its page
   bool alive = false;  ///< a process with that pid and start time exists
+  bool ended = false;  ///< of a producer: it ended in order; alive, it waits until all is read
   std::int32_t pid = 0;
   std::int64_t since_ns = 0;  ///< CLOCK_REALTIME at its start
   std::int64_t age_ms = 0;    ///< since its last sign of life (heartbeat or publication)

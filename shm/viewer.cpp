@@ -217,6 +217,7 @@ void Viewer::Mapped::see_producer(Snapshot& s) const {
   s.producer.pid = static_cast<std::int32_t>(status.owner_pid.load(std::memory_order_relaxed));
   s.producer.alive = process_lives(s.producer.pid, status.owner_start.load(std::memory_order_relaxed));
   read_process_page(ring->process_page(), s.producer);
+  s.producer.ended = s.state == "ended";
   s.producer.age_ms = age_ms(status.heartbeat_ns.load(std::memory_order_relaxed));
   s.stalls = status.stalls.get();
   s.evictions = status.evictions.get();

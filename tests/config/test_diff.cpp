@@ -40,14 +40,14 @@ TEST(Diff, lets_windows_rates_waveforms_level_refresh_and_the_stall_timeout_chan
 TEST(Diff, refuses_by_name_and_reason_what_cannot_change_live) {
   const std::pair<const char*, std::function<void(Config&)>> changes[] = {
       {"instance.name: ", [](Config& c) { c.instance = "other"; }},
-      {"permissions: ", [](Config& c) { c.permissions.readers = "nogroup"; }},
+      {"permissions.readers: ", [](Config& c) { c.permissions.readers = "nogroup"; }},
       {"ring.blocks: ", [](Config& c) { c.ring.blocks = 1024; }},
       {"ring.block_bytes: ", [](Config& c) { c.ring.block_bytes = 4096; }},
       {"ring.max_delay: ", [](Config& c) { c.ring.max_delay_ns = 1; }},
       {"producer.on_full: ", [](Config& c) { c.on_full = OnFull::wait; }},
       {"window_log.path: ", [](Config& c) { c.window_log = "x"; }},
-      {"metrics: ", [](Config& c) { c.metrics["producer"].port = 1; }},
-      {"realtime: ", [](Config& c) { c.realtime.threads["feed"].priority = 1; }},
+      {"metrics.producer: ", [](Config& c) { c.metrics["producer"].port = 1; }},
+      {"realtime.feed: ", [](Config& c) { c.realtime.threads["feed"].priority = 1; }},
       {"stream: ", [](Config& c) { c.streams.pop_back(); }},
       {"stream[0].name: ", [](Config& c) { c.streams[0].name = "b"; }},
       {"stream[0].type: ", [](Config& c) { c.streams[0].type = SampleType::f64; }},

@@ -68,6 +68,16 @@ TEST(StatusText, PutsGrantedBesideAsked) {
   EXPECT_THAT(text, HasSubstr("aggregator  not seen\n"));
 }
 
+TEST(StatusText, TellsAnOrderlyEndFromADeath) {
+  shm::Snapshot snapshot;
+  snapshot.producer.known = snapshot.producer.alive = snapshot.producer.ended = true;
+  EXPECT_THAT(status_text(snapshot), HasSubstr("producer    ending "));
+  snapshot.producer.alive = false;
+  EXPECT_THAT(status_text(snapshot), HasSubstr("producer    ended "));
+  snapshot.producer.ended = false;
+  EXPECT_THAT(status_text(snapshot), HasSubstr("producer    dead "));
+}
+
 TEST(StatusText, SaysWhyAReloadWasRefused) {
   shm::Snapshot snapshot;
   snapshot.aggregator.known = true;

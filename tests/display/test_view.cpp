@@ -85,6 +85,11 @@ TEST(View, says_that_the_producer_is_dead_and_how_old_the_values_are) {
   EXPECT_THAT(picture(s), HasSubstr("producer 100: DEAD, last sign 5.3 s ago"));
   EXPECT_THAT(picture(s), HasSubstr("the producer is dead: values are as of 5.3 s ago"));
   EXPECT_THAT(plain_line(s), HasSubstr("producer 100: DEAD"));
+  s.producer.ended = true;
+  EXPECT_THAT(picture(s), HasSubstr("producer 100: ended 5.3 s ago"));
+  EXPECT_THAT(picture(s), HasSubstr("the producer has ended: values are as of 5.3 s ago"));
+  s.producer.alive = true;
+  EXPECT_THAT(picture(s), HasSubstr("producer 100: ends, once all is read"));
 }
 
 TEST(View, tells_a_stalled_process_from_a_dead_one_and_from_none) {

@@ -223,7 +223,7 @@ TEST_F(Users, a_user_in_no_group_is_told_that_there_is_no_permission) {
   for (const char* kind : {"ring", "ledger", "board", "gates"}) EXPECT_EQ(errno_of_open(kStranger, kind, O_RDONLY), EACCES) << kind;
   const Output view = run("chappe-display", {"--once", "--instance", instance_.name()}, &kStranger);
   EXPECT_EQ(view.exit_code, EX_NOPERM) << view.out << view.err;
-  EXPECT_THAT(view.err, HasSubstr("Permission denied"));
+  EXPECT_THAT(view.err, HasSubstr("Permission denied (only [permissions] readers may)"));
   for (const char* command : {"status", "ledger", "streams"}) {
     const Output refused = chappectl(command, kStranger);
     EXPECT_EQ(refused.exit_code, EX_NOPERM) << refused.out << refused.err;
