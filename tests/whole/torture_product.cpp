@@ -120,6 +120,8 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
                        {"overrun", s.overrun},
                        {"full", s.dropped.full},
                        {"pool", s.dropped.pool},
+                       {"source", s.dropped.source},
+                       {"paused", s.dropped.paused},
                        {"crash", s.dropped.crash}});
   }
   return {
@@ -154,12 +156,14 @@ void print(const Json& r) {
   const Json& all = r["recovery_ms"];
   fmt::print("recovery of all: min {:.1f}, median {:.1f}, p99 {:.1f}, max {:.1f} ms\n", all["min"].get<double>(),
              all["median"].get<double>(), all["p99"].get<double>(), all["max"].get<double>());
-  fmt::print("{:<10} {:>13} {:>13} {:>10} {:>10} {:>8} {:>8}\n", "stream", "acquired", "aggregated", "overrun", "full", "pool", "crash");
+  constexpr const char* kCounts[] = {"acquired", "aggregated", "overrun", "full", "pool", "source", "paused", "crash"};
+  fmt::print("{:<8}", "stream");
+  for (const char* count : kCounts) fmt::print(" {:>12}", count);
   for (const auto& s : r["streams"]) {
-    fmt::print("{:<10} {:>13} {:>13} {:>10} {:>10} {:>8} {:>8}\n", s["stream"].get<std::string>(), s["acquired"].get<std::uint64_t>(),
-               s["aggregated"].get<std::uint64_t>(), s["overrun"].get<std::uint64_t>(), s["full"].get<std::uint64_t>(),
-               s["pool"].get<std::uint64_t>(), s["crash"].get<std::uint64_t>());
+    fmt::print("\n{:<8}", s["stream"].get<std::string>());
+    for (const char* count : kCounts) fmt::print(" {:>12}", s[count].get<std::uint64_t>());
   }
+  fmt::print("\n");
   if (!r["landed"].empty()) {
     fmt::print("killed at:");
     for (const auto& [point, kills] : r["landed"].items()) fmt::print(" {} {}", point, kills.get<std::uint64_t>());
