@@ -7,7 +7,6 @@
 #include <cstring>
 #include <new>
 #include <string>
-#include <utility>
 
 #include "bench/placement.hpp"
 #include "rt/clock.hpp"
@@ -162,18 +161,11 @@ double chappe_ring(const Work& w) {
   ring->open_for_business();
   shm::LedgerEntry& e = ledger->entry(0);
   const std::uint32_t frames = spec.streams[0].capacity;
-  std::uint32_t unrung = 0;
-  const auto ring_once = [&] {  // as the feed: for a burst, and before it waits
-    if (std::exchange(unrung, 0) > 0) shm::ring_bell(ring->gate(shm::kAggregatorGate).filled, ring->status().failed_posts);
-  };
   for (std::uint64_t n = 0; n < w.messages; ++n) {
     e.acquired.add(frames);
     e.filled.add(frames);
     e.handed.add(frames);
-    while (keeper.may_pass() != shm::Passage::open) {
-      ring_once();
-      rest();
-    }
+    while (keeper.may_pass() != shm::Passage::open) rest();
     write_words(ring->begin(), w.block_bytes, n);
     ring->commit({.stream = 0,
                   .frames = frames,
@@ -185,9 +177,9 @@ double chappe_ring(const Work& w) {
                   .acquired_ns = 0,
                   .period_ns = 0});
     e.committed.add(frames);
-    if (++unrung == shm::kMostUnrung) ring_once();
+    keeper.published();
   }
-  ring_once();
+  keeper.ring();
   const bool well = consumer();
   ledger->unlink();
   ring->unlink();

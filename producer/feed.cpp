@@ -44,7 +44,7 @@ void Feed::run() noexcept {
 std::uint32_t Feed::do_work() noexcept {
   Buffer* const buffer = intake_->try_full();
   if (buffer == nullptr) {
-    ring();  // the burst is over
+    gate_->ring();  // the burst is over
     return 0;
   }
   shm::LedgerEntry& ledger = ledger_->entry(buffer->stream);
@@ -60,28 +60,11 @@ std::uint32_t Feed::do_work() noexcept {
   return 1;
 }
 
-/// STEP bell, for all blocks since the last one. A full fence and, if the consumer sleeps, a system call.
-void Feed::ring() noexcept {
-  if (unrung_ == 0) return;
-  unrung_ = 0;
-  shm::ring_bell(ring_->gate(shm::kAggregatorGate).filled, ring_->status().failed_posts);
-  CHAPPE_FAULT(publish_bell);
-}
-
-/// STEP publish 0. Before the feed waits, drops or runs free, it rings for what it has published, and asks anew: the fence of the bell is
-/// what an attaching consumer relies on (SYNC(attach)).
-shm::Passage Feed::ask_gate() noexcept {
-  const shm::Passage passage = gate_->may_pass();
-  if (passage == shm::Passage::open || unrung_ == 0) return passage;
-  ring();
-  return gate_->may_pass();
-}
-
-/// Asks the gate. A full gate costs the newest block, never time; only a producer that was told to wait waits.
+/// A full gate costs the newest block, never time; only a producer that was told to wait waits.
 bool Feed::may_publish() noexcept {
   shm::StatusPage& status = ring_->status();
   for (;;) {
-    const shm::Passage passage = ask_gate();
+    const shm::Passage passage = gate_->may_pass();
     if (passage == shm::Passage::open) {
       if (waits_) status.waiting_for_gate.store(0, std::memory_order_relaxed);
       return true;
@@ -116,7 +99,7 @@ void Feed::publish(const Buffer& buffer) noexcept {
                  .period_ns = buffer.period_ns});
   ledger.committed.add(buffer.frames);
   CHAPPE_FAULT(publish_committed);
-  if (++unrung_ >= shm::kMostUnrung) ring();
+  gate_->published();
 }
 
 }  // namespace chappe::producer

@@ -22,8 +22,6 @@ class Feed {
 
  private:
   std::uint32_t do_work() noexcept;
-  void ring() noexcept;
-  shm::Passage ask_gate() noexcept;
   bool may_publish() noexcept;
   void publish(const Buffer& buffer) noexcept;
   [[nodiscard]] bool gave_up() const noexcept;
@@ -34,7 +32,6 @@ class Feed {
   Intake* intake_;
   std::vector<FrameLayout> layouts_;
   bool waits_;
-  std::uint32_t unrung_ = 0;  ///< blocks published since the last bell
   rt::Counter deadline_ns_;
   rt::Flag finishing_;
 };

@@ -14,9 +14,6 @@
 
 namespace chappe::shm {
 
-/// Blocks of a burst that share one bell: a fence and a look at the value for all.
-inline constexpr std::uint32_t kMostUnrung = 8;
-
 /// STEP bell: the cursor was stored before. Real time; a system call only if the other side sleeps.
 /// This fence and the sleeper's order cursor against value; without them 1 in 5,000 messages sleeps through, on x86 too.
 inline void ring_bell(sem_t& bell, rt::Counter& failed) noexcept {

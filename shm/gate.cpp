@@ -18,7 +18,17 @@ constexpr int kLookForNewcomer = 5;  // ms
 constexpr std::int64_t kStalled = rt::kSecond;
 constexpr std::int64_t kLate = 200 * rt::kMillisecond;
 
+// A fence and a look at the bell cost as much as a block of some KiB. More than so much unrung would keep a sleeper from what it could
+// read.
+constexpr std::uint64_t kMostUnrung = 8, kMostUnrungBytes = 128 << 10;
+
 }  // namespace
+
+GateKeeper::GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept : ring_(&ring), index_(gate) {
+  const RingGeometry& g = ring.tables().geometry;
+  const std::uint64_t most = std::min({kMostUnrung, g.blocks / 8, kMostUnrungBytes / g.block_bytes});
+  most_unrung_ = static_cast<std::uint32_t>(std::max<std::uint64_t>(most, 1));
+}
 
 void GateKeeper::take_over() noexcept {
   GateMirror& m = mirror();
@@ -36,7 +46,22 @@ void GateKeeper::take_over() noexcept {
   CHAPPE_FAULT(adopt_5_verdict);
 }
 
+void GateKeeper::ring() noexcept {
+  if (unrung_ == 0) return;
+  unrung_ = 0;
+  ring_bell(ring_->gate(index_).filled, ring_->status().failed_posts);
+  CHAPPE_FAULT(publish_bell);
+}
+
+/// Asked behind the bell's fence it says unheld of a gate that nobody has taken since: SYNC(attach).
 Passage GateKeeper::may_pass() noexcept {
+  const Passage passage = judge();
+  if (passage == Passage::open || !owes_bell()) return passage;
+  ring();
+  return judge();
+}
+
+Passage GateKeeper::judge() noexcept {
   GateMirror& m = mirror();
   const Gate& gate = ring_->gate(index_);
   const std::uint64_t verdict = m.verdict.load(std::memory_order_acquire);

@@ -21,14 +21,22 @@ enum class Passage {
 /// What a look of the watcher found to have happened, for the log. `moves`: the consumer was stalled or evicted, and is no more.
 enum class GateNews { none, stalled, evicted, moves };
 
-/// The producer's side of one gate. may_pass: the feed's thread; watch: one ordinary thread; take_over: before both start.
+/// The producer's side of one gate. may_pass, published, ring: the feed's thread; watch: one ordinary thread; take_over: before both start.
 class GateKeeper {
  public:
-  GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept : ring_(&ring), index_(gate) {}
+  GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept;
   /// STEP adopt 5: a gate whose lease is free, or whose live tail is out of range, is dead for the owner_epoch read first.
   void take_over() noexcept;
-  /// STEP publish 0. Reads verdict and owner_epoch anew for every block. Real time: no system call.
+  /// STEP publish 0. Reads verdict and owner_epoch anew for every block. Before it says anything but open it rings for what is published,
+  /// and asks anew. Real time: a system call only where `ring` makes one.
   Passage may_pass() noexcept;
+  /// After publish 5: the bell is due once for a burst of blocks, an eighth of the ring, 128 KiB and 8 blocks at most.
+  void published() noexcept {
+    if (++unrung_ >= most_unrung_) ring();
+  }
+  /// STEP bell, for all blocks since the last one: also when the feed has nothing more in hand. Nothing if there are none.
+  void ring() noexcept;
+  [[nodiscard]] bool owes_bell() const noexcept { return unrung_ > 0; }
   /// Room that even a consumer who attaches from scratch will read: for the last blocks of a producer that ends while nobody holds the
   /// gate.
   [[nodiscard]] bool has_room_unheld() const noexcept;
@@ -51,6 +59,7 @@ class GateKeeper {
     bool operator==(const Standing&) const = default;
   };
   [[nodiscard]] GateMirror& mirror() const noexcept { return ring_->status().gates[index_]; }
+  Passage judge() noexcept;
   void note_standing(const Standing& seen, std::int64_t now_ns) noexcept;
   [[nodiscard]] bool must_go() const noexcept;
   bool evict() noexcept;
@@ -58,6 +67,7 @@ class GateKeeper {
 
   RingWriter* ring_;
   std::uint32_t index_;
+  std::uint32_t most_unrung_ = 1, unrung_ = 0;  ///< blocks published since the last bell: the feed's own
   rt::Counter stall_timeout_ns_;
   // The watcher's own.
   Standing standing_;

@@ -1,10 +1,11 @@
 /* The bells: publish bell, consume 1 and 6, adopt 6, attach 6, for a producer that waits (on_full = "wait"). A semaphore is a value and a
    sleeper, as the futex below it is: sem_post adds, and then wakes, and a kill may fall in between. `head` and `tail` wait in a store buffer
-   of one entry each; a fence drains it. -DARM: the decrement of a successful wait may become visible after the next load of the cursor,
+   of one entry each; a fence drains it. The producer rings once for a burst, of any length. -DARM: the decrement of a successful wait may become visible after the next load of the cursor,
    unless the sleeper fences. Nothing here wakes by time: the bounded waits only hide what this must find.
    Holds: at rest everything is published and consumed; a semaphore's value stays 0 or 1.
    -DDROP_PRODUCER_FENCE, -DDROP_CONSUMER_FENCE: between cursor and value. -DDROP_SLEEPER_FENCE (with ARM). -DDROP_ADOPT_BELL,
    -DDROP_ATTACH_BELL. -DCOALESCE: adopt and attach post only if the value is 0. -DBELL_BEFORE_LIVE: attach 6 before attach 5.
+   -DSILENT_WAIT: the producer does not ring for what it has published before it sleeps; -DSILENT_END: nor at its end.
    -DPOST_ALWAYS: the value is not looked at before a post. -DLIVE: everything is consumed in the end, in every fair run. */
 #ifndef N
 #define N 2
@@ -47,6 +48,19 @@ inline post_filled() {
   if KILLP :: atomic { !head_pending -> if :: filled_taken -> filled--; filled_taken = 0 :: else fi; filled++; assert(filled <= 1) } fi;
   if KILLP :: consumer_sleeps = 0 fi
 }
+inline bell() { /* publish bell */
+  unrung = 0;
+#ifndef DROP_PRODUCER_FENCE
+  !head_pending; /* SYNC(bell) */
+#endif
+#ifdef POST_ALWAYS
+  post_filled();
+#else
+  if KILLP :: s = filled fi;
+  if :: s == 0 -> post_filled() :: else fi;
+#endif
+  s = 0
+}
 inline post_free() {
   if KILLC :: atomic { !tail_pending -> if :: free_taken -> free--; free_taken = 0 :: else fi; free++; assert(free <= 1) } fi;
   if KILLC :: producer_sleeps = 0 fi
@@ -54,9 +68,9 @@ inline post_free() {
 
 active proctype producer() {
   byte h, t, s;
-  bool l;
+  bool l, unrung;
 start:
-  atomic { !head_pending && !free_taken -> h = head; t = 0; s = 0; l = 0; producer_sleeps = 0 }
+  atomic { !head_pending && !free_taken -> h = head; t = 0; s = 0; l = 0; unrung = 0; producer_sleeps = 0 }
 #ifndef DROP_ADOPT_BELL
 #ifdef COALESCE
   if KILLP :: s = filled fi;
@@ -68,25 +82,26 @@ start:
 #endif
   s = 0;
   do
+#ifdef SILENT_END
   :: h >= K -> break
-  :: else ->
+#else
+  :: h >= K && !unrung -> break
+  :: h >= K && unrung -> bell()
+#endif
+  :: h < K ->
      if KILLP :: l = live fi;
      if KILLP :: t = tail fi;
      if
      :: l && h - t < N ->
         if KILLP :: atomic { !head_pending -> head_value = h + 1; head_pending = 1 } fi;
         h = h + 1;
-#ifndef DROP_PRODUCER_FENCE
-        !head_pending; /* SYNC(bell) */
-#endif
-#ifdef POST_ALWAYS
-        post_filled();
+        if :: bell() :: unrung = 1 fi
+#ifndef SILENT_WAIT
+     :: !(l && h - t < N) && unrung -> bell() /* and asks anew */
+     :: !(l && h - t < N) && !unrung ->
 #else
-        if KILLP :: s = filled fi;
-        if :: s == 0 -> post_filled() :: else fi;
-#endif
-        s = 0
      :: else ->
+#endif
         if
         KILLP
 #ifdef ARM

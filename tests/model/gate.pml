@@ -210,10 +210,11 @@ ask:
 #ifdef DROP_FREE_BELL
         :: free -> skip
         :: !free -> RING
+        :: !free -> unrung = 1
 #else
         :: RING
+        :: unrung = 1 /* more is in hand: the last of them rings for all */
 #endif
-        :: !free -> unrung = 1 /* more is in hand: the last of them rings for all */
         fi
      fi;
 #ifdef KEEP_EPOCH

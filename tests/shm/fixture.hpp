@@ -47,6 +47,11 @@ class RingTest : public ::testing::Test {
     if (!ring) ADD_FAILURE() << ring.error().text;
     return std::move(**ring);
   }
+  [[nodiscard]] GateHolder hold(const RingReader& reader) const {
+    auto gate = GateHolder::open(instance_, reader, kAggregatorGate);
+    if (!gate || !*gate) ADD_FAILURE() << "no gate";
+    return std::move(**gate);
+  }
   /// Commits one block whose frames all hold `value`.
   static void put(RingWriter& ring, std::uint64_t value, std::uint32_t frames = 4) {
     auto* words = reinterpret_cast<std::uint64_t*>(ring.begin());

@@ -42,7 +42,7 @@ class Producer {
   void read(std::uint32_t stream);
   void hand_on();
   void ring();
-  Passage ask_gate();
+  void note_bell();
   bool may_publish();
   void publish(const Buffer& buffer);
   std::uint32_t draw(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
@@ -59,7 +59,6 @@ class Producer {
   std::deque<Buffer> full_;
   std::array<std::uint32_t, kStreams> in_pool_{};
   std::int64_t gives_up_ns_ = 0;  ///< set once it ends
-  std::uint32_t unrung_ = 0;      ///< blocks published since the last bell
 };
 
 void Producer::open() {
@@ -129,28 +128,24 @@ void Producer::hand_on() {
   --in_pool_[buffer.stream];
 }
 
-/// As the product's feed: once for a burst, and before it waits, drops or runs free.
 void Producer::ring() {
-  if (unrung_ == 0) return;
   const Phase before = seat_.now();
   seat_.enter(Phase::bell);
-  unrung_ = 0;
-  ring_bell(ring_->gate(kAggregatorGate).filled, ring_->status().failed_posts);
-  seat_.owes_bell.store(0, std::memory_order_seq_cst);
+  gate_->ring();
+  note_bell();
   seat_.pass();
   seat_.enter(before);
 }
 
-Passage Producer::ask_gate() {
-  const Passage passage = gate_->may_pass();
-  if (passage == Passage::open || unrung_ == 0) return passage;
-  ring();
-  return gate_->may_pass();
+/// The gate rings by itself for a burst, and before it says anything but open.
+void Producer::note_bell() {
+  if (!gate_->owes_bell()) seat_.owes_bell.store(0, std::memory_order_seq_cst);
 }
 
 bool Producer::may_publish() {
   for (;;) {
-    const Passage passage = ask_gate();
+    const Passage passage = gate_->may_pass();
+    note_bell();
     if (passage == Passage::open) return true;
     if (!start_.waits && passage == Passage::unheld) return true;
     const std::int64_t now = rt::monotonic_ns();
@@ -186,7 +181,8 @@ void Producer::publish(const Buffer& buffer) {
   seat_.enter(Phase::bell);
   e.committed.add(buffer.frames);
   seat_.pass();
-  if (++unrung_ == kMostUnrung) ring();
+  gate_->published();
+  note_bell();
   seat_.enter(Phase::working);
   if (seat_.data_ns.load(std::memory_order_relaxed) == 0)
     seat_.data_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()), std::memory_order_relaxed);
@@ -202,7 +198,7 @@ void Producer::run() {
       if (kind_of(ring_->tables().streams[i]) == kind) read(i);
     }
     while (!full_.empty() && (draw(3) != 0 || full_.size() > 4)) hand_on();
-    ring();
+    if (gate_->owes_bell()) ring();
     if (start_.paced && draw(8) == 0) {
       seat_.enter(Phase::asleep);
       rt::sleep_until(rt::monotonic_ns() + 1'000 * static_cast<std::int64_t>(draw(400)));
@@ -216,7 +212,7 @@ void Producer::end() {
   seat_.enter(Phase::end);
   gives_up_ns_ = rt::monotonic_ns() + rt::kSecond / 10;
   while (!full_.empty()) hand_on();
-  ring();
+  if (gate_->owes_bell()) ring();
   seat_.enter(Phase::end);
   stop_watching_.raise();
   watcher_.join();
