@@ -14,6 +14,8 @@
    stores a wrong tail).
    -DSILENT_FREE: a feed with blocks that it did not ring for does not ring before it runs free; -DSILENT_END: nor when nothing is left to do.
    -DLIVE: what is committed is aggregated in the end, in every fair run. -DRETRY: the drain waits for a block that is not there.
+   -DWAITS: a producer that waits: for room, of which it leaves a slot more, and for somebody to hold the gate; then nothing is overrun.
+   -DFULL_AT_N: it leaves none.
    -DSTOP: the consumer may be stopped for ever before any step, and the feed comes to its end all the same. -DWAIT: it waits for room. */
 #ifndef N
 #define N 2
@@ -29,6 +31,11 @@
 #endif
 #ifndef EVICT
 #define EVICT 0
+#endif
+#if defined(WAITS) && !defined(FULL_AT_N)
+#define ROOM (N - 1)
+#else
+#define ROOM N
 #endif
 byte head, tail, live, owner_epoch, sequence[N];
 byte verdict, detached, evicted; /* e + 1: the owner_epoch e is dead; detached; evicted */
@@ -105,13 +112,13 @@ end:
 #define FEED_FENCE
 #endif
 #define RING FEED_FENCE if KILLP :: s = filled fi; if :: s == 0 -> if KILLP :: filled = 1 fi :: else fi; unrung = 0
-#define FORGET atomic { t = 0; v = 0; e = 0; l = 0; s = 0; free = 0 }
+#define FORGET atomic { t = 0; v = 0; e = 0; l = 0; s = 0; free = 0; closed = 0 }
 
 active proctype feed() {
   byte h, t, i, v, e, l, s;
-  bool free, unrung;
+  bool free, closed, unrung;
 start:
-  atomic { !head_pending -> h = head; t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0; unrung = 0; incarnation = 255 }
+  atomic { !head_pending -> h = head; t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0; closed = 0; unrung = 0; incarnation = 255 }
   if :: sequence[h % N] == h + 1 -> if KILLP :: h = h + 1; head = h fi :: else fi; /* adopt 3 */
   if KILLP :: detached = 0; evicted = 0 fi; /* adopt 5 */
   if KILLP :: verdict = 0 fi;
@@ -162,14 +169,14 @@ ask:
         if KILLP :: t = tail fi;
         if
 #ifndef DROP_LIVE
-        :: l != e -> t = h - N /* attaching: full */
+        :: l != e -> closed = 1 /* attaching */
 #endif
         :: else ->
            if
 #ifndef DROP_RANGE
            :: atomic { h - t > N || t > h -> assert(!BLAMELESS(e)); detached = e + 1; free = 1 }
 #endif
-           :: else
+           :: else -> closed = (h - t >= ROOM)
            fi
         fi
      fi;
@@ -180,14 +187,16 @@ ask:
 #ifndef SILENT_FREE
      :: unrung && free -> RING; FORGET; goto ask /* rings, and asks anew */
 #endif
-     :: unrung && !free && h - t == N -> RING; FORGET; goto ask
+     :: unrung && closed -> RING; FORGET; goto ask
      :: else
      fi;
      if
-#ifndef WAIT
-     :: atomic { !free && h - t == N -> tries++ }
+#ifdef WAITS
+     :: atomic { free || closed -> skip }
+#elif defined(WAIT)
+     :: atomic { closed -> skip }
 #else
-     :: atomic { !free && h - t == N -> skip }
+     :: atomic { closed -> tries++ }
 #endif
      :: else ->
         i = h % N;
@@ -218,9 +227,9 @@ ask:
         fi
      fi;
 #ifdef KEEP_EPOCH
-     atomic { t = 0; i = 0; s = 0 }
+     atomic { t = 0; i = 0; s = 0; closed = 0 }
 #else
-     atomic { t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0 }
+     atomic { t = 0; i = 0; v = 0; e = 0; l = 0; s = 0; free = 0; closed = 0 }
 #endif
   od;
   done = 1
@@ -303,7 +312,12 @@ endw:      if
         :: c != upto ->
            if
            KILLC
-           :: atomic { upto = c; aggregated = a; overrun = o; assert((a & o) == 0 && (a | o) == (1 << c) - 1) }
+           :: atomic {
+                upto = c; aggregated = a; overrun = o; assert((a & o) == 0 && (a | o) == (1 << c) - 1);
+#ifdef WAITS
+                assert(o == 0)
+#endif
+              }
            fi;
            if KILLC :: STORE_TAIL(c) fi; /* consume 6 */
            CONSUMER_BUFFER_EMPTY /* SYNC(bell) */

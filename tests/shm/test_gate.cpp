@@ -1,6 +1,5 @@
 #include "shm/gate.hpp"
 
-#include <memory>
 
 #include "fixture.hpp"
 #include "rt/clock.hpp"
