@@ -197,6 +197,16 @@ const std::vector<Case>& cases() {
       {P::object_to_rename, kProducer, another_geometry, 1, kExits},
       {P::object_to_open, kProducer, successor, 0, kExits},
       {P::object_to_open, kProducer, successor, 1, kExits},
+      {P::object_to_open, kProducer, successor, 2, kExits},     // the predecessor, which may have the last word on a stream
+      {P::object_to_open, kProducer, successor, 3, kExits},     // the ledger
+      {P::object_to_open, kProducer, after_an_end, 4, kExits},  // the board, which knows the totals
+      {P::object_to_open, kAggregator, successor, 0, kExits},   // the board: who writes it, what it holds, to go on with it
+      {P::object_to_open, kAggregator, successor, 1, kExits},
+      {P::object_to_open, kAggregator, successor, 2, kExits},
+      {P::object_to_open, kAggregator, successor, 3, kGoesOn},  // a retired ring, then the ring: at the next tick
+      {P::object_to_open, kAggregator, successor, 4, kGoesOn},
+      {P::object_to_open, kAggregator, successor, 5, kExits},       // the gates
+      {P::object_to_open, kAggregator, producer_ends, 0, kGoesOn},  // the ledger
       {P::create_1_ring, kProducer, fresh_producer},
       {P::create_2_gates, kProducer, fresh_producer},
       {P::create_3_lease, kProducer, fresh_producer},

@@ -132,6 +132,26 @@ TEST_P(FaultPoints, strikes_and_everything_goes_on) {
 
 INSTANTIATE_TEST_SUITE_P(Each, FaultPoints, ::testing::ValuesIn(trials()), title);
 
+TEST(ARetiredRing, that_cannot_be_opened_for_a_moment_is_still_read_first) {
+  Scene s;
+  s.configure({.blocks = 4096, .window = 500, .more = {}});  // deep: nothing is lost for as long as nobody reads
+  s.start_both_and_flow();
+  s.child(Role::aggregator).kill_it();
+  const std::uint64_t before = s.account().acquired;
+  ASSERT_TRUE(Scene::until([&] { return s.account().acquired > before + 2000; })) << s.logs();
+  s.child(Role::producer).kill_it();
+  s.configure({.blocks = 8192, .window = 500, .more = {}});
+  s.start(Role::producer);
+  ASSERT_TRUE(Scene::until([&] { return s.look().blocks == 8192 && s.account().acquired > 0; })) << s.logs();
+  s.page(Role::aggregator).arm(FaultPoint::object_to_open, FaultAction::fail, 3);
+  s.start(Role::aggregator);
+  EXPECT_EQ(s.flow(), "");
+  EXPECT_EQ(s.page(Role::aggregator).struck(FaultPoint::object_to_open), 1U);
+  EXPECT_EQ(s.account().overrun, 0U);
+  EXPECT_EQ(s.closes(), "");
+  EXPECT_EQ(s.end_in_order(), "");
+}
+
 TEST(FaultPointList, has_a_case_for_every_point_and_fails_each_call_that_can_fail) {
   for (std::size_t i = 0; i < rt::kFaultPoints; ++i) {
     bool reached = false, failed = rt::kFaultNames[i].error == 0;
