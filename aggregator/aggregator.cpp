@@ -304,6 +304,7 @@ bool Aggregator::has_applied() const noexcept {
   return !session_ || session_->drain->generation() == generation_ || session_->drain->has_ended();
 }
 
+/// STEP end 4.
 rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
   const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
   // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.

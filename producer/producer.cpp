@@ -247,6 +247,7 @@ std::string Producer::tick() {
   return {};
 }
 
+/// STEP end 1.
 void Producer::finish(std::int64_t deadline_ns) {
   for (auto& pump : pumps_) pump->stop();
   begun_.raise();

@@ -253,6 +253,7 @@ void RingWriter::unlink() {
   CHAPPE_FAULT(end_3_gates);
 }
 
+/// STEP supersede 4.
 void RingWriter::forget_predecessor() {
   for (const char* kind : {"ring.draining", "ring.draining.new"}) {
     struct stat st {};
