@@ -22,6 +22,7 @@ namespace {
 /// Beside the lock of the control queue, which may be missing: nobody who lives writes the board.
 rt::Done board_is_free(const std::string& instance) {
   const auto board = shm::BoardReader::open(instance);
+  if (!board && shm::is_unknown(board.error())) return board.error();
   if (!board || !*board) return rt::done();  // one that is damaged is replaced
   const auto pid = static_cast<std::int32_t>((*board)->control().writer_pid.load(std::memory_order_relaxed));
   if (pid == getpid() || !shm::process_lives(pid, (*board)->control().writer_start.load(std::memory_order_relaxed))) return rt::done();
@@ -107,9 +108,13 @@ rt::Done Aggregator::open_board(const shm::RingTables* ring) {
   } else if (board_ != nullptr) {
     spec.streams = board_->tables().streams;
     spec.channels = board_->tables().channels;
-  } else if (auto old = shm::BoardReader::open(config_.instance); old && *old) {
-    spec.streams = (*old)->tables().streams;
-    spec.channels = (*old)->tables().channels;
+  } else {
+    auto old = shm::BoardReader::open(config_.instance);
+    if (!old && shm::is_unknown(old.error())) return old.error();
+    if (old && *old) {
+      spec.streams = (*old)->tables().streams;
+      spec.channels = (*old)->tables().channels;
+    }
   }
   shm::ProcessReport report;
   const bool reported = board_ != nullptr && shm::read_process_page(board_->process_page(), report);
@@ -169,6 +174,7 @@ rt::Done Aggregator::trouble(const rt::Error& error, std::vector<std::string>& n
 /// What is retired first, then the ring itself.
 rt::Done Aggregator::try_attach(std::vector<std::string>& notes) {
   auto draining = shm::RingReader::open(config_.instance, "ring.draining");
+  if (!draining && shm::is_unknown(draining.error())) return trouble(draining.error(), notes);  // what is in it comes first
   auto ring = shm::RingReader::open(config_.instance);
   const shm::RingReader* const current = ring && *ring ? &**ring : nullptr;
   if (draining && *draining && shm::is_to_drain(**draining, current, board_->tables(), board_->image()))
@@ -298,6 +304,7 @@ bool Aggregator::has_applied() const noexcept {
   return !session_ || session_->drain->generation() == generation_ || session_->drain->has_ended();
 }
 
+/// STEP end 4.
 rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()>& before_unlink, std::vector<std::string>& notes) {
   const std::int64_t deadline = rt::monotonic_ns() + patience_ns;
   // A producer that has ended is followed to its end; one that runs keeps its ring, and the next aggregator goes on from here.

@@ -176,7 +176,8 @@ void Drain::run() noexcept {
   ended_.raise();
 }
 
-/// Reads ahead, at most an eighth of the ring, and publishes when that is reached or 10 ms have passed. Returns the slots looked at.
+/// STEP consume 1. Reads ahead, at most an eighth of the ring, and publishes when that is reached or 10 ms have passed. Returns the slots
+/// looked at.
 std::uint32_t Drain::do_work() noexcept {
   std::uint32_t slots = 0;
   const std::uint64_t head = ring_->head(), blocks = ring_->tables().geometry.blocks;

@@ -135,15 +135,15 @@ double plain_ring(const Work& w) {
   static void* page = shared_memory(4096);
   auto& ring = *new (page) Plain{};
   Result& result = fresh_result();
-  const auto consumer = beside(1, [&] { return consume_plain(w, ring, payloads, result); });
-  while (result.ready.load(std::memory_order_acquire) == 0) rest();
+  Neighbour consumer(1, [&] { return consume_plain(w, ring, payloads, result); });
+  while (result.ready.load(std::memory_order_acquire) == 0 && consumer.lives()) rest();
   std::uint64_t tail = 0;
   for (std::uint64_t n = 0; n < w.messages; ++n) {
-    while (n - tail == w.blocks && n - (tail = ring.tail.load(std::memory_order_acquire)) == w.blocks) rest();
+    while (n - tail == w.blocks && n - (tail = ring.tail.load(std::memory_order_acquire)) == w.blocks && consumer.lives()) rest();
     write_words(payloads + (n & (w.blocks - 1)) * w.block_bytes, w.block_bytes, n);
     ring.head.store(n + 1, std::memory_order_release);
   }
-  return consumer() ? rate(w, result) : 0;
+  return consumer.ended_well() ? rate(w, result) : 0;
 }
 
 double chappe_ring(const Work& w) {
@@ -154,8 +154,8 @@ double chappe_ring(const Work& w) {
   if (!ledger) return 0;
   ledger->repair(*ring);
   Result& result = fresh_result();
-  const auto consumer = beside(1, [&] { return consume_chappe(w, spec.instance, result); });
-  while (result.ready.load(std::memory_order_acquire) == 0) rest();
+  Neighbour consumer(1, [&] { return consume_chappe(w, spec.instance, result); });
+  while (result.ready.load(std::memory_order_acquire) == 0 && consumer.lives()) rest();
   shm::GateKeeper keeper(*ring, shm::kAggregatorGate);
   keeper.take_over();
   ring->open_for_business();
@@ -165,7 +165,7 @@ double chappe_ring(const Work& w) {
     e.acquired.add(frames);
     e.filled.add(frames);
     e.handed.add(frames);
-    while (keeper.may_pass() != shm::Passage::open) rest();
+    while (keeper.may_pass() != shm::Passage::open && consumer.lives()) rest();
     write_words(ring->begin(), w.block_bytes, n);
     ring->commit({.stream = 0,
                   .frames = frames,
@@ -180,7 +180,7 @@ double chappe_ring(const Work& w) {
     keeper.published();
   }
   keeper.ring();
-  const bool well = consumer();
+  const bool well = consumer.ended_well();
   ledger->unlink();
   ring->unlink();
   return well ? rate(w, result) : 0;

@@ -117,7 +117,10 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
   auto ledger = shm::LedgerWriter::open(config.instance, *ring_, spec.readers);
   if (!ledger) return ledger.error();
   ledger_ = std::make_unique<shm::LedgerWriter>(std::move(*ledger));
-  ledger_->restore(config.instance, *ring_);
+  if (!ledger_->restore(config.instance, *ring_))
+    return rt::Error{EX_OSERR, "instance " + config.instance +
+                                   ": the board cannot be opened now, so the account of the last run would be "
+                                   "forgotten: too many open files, or no memory"};
   for (std::size_t i = 0; i < opened_.size(); ++i) {
     if (auto claimed = claim_entry(i, config.streams[i]); !claimed) {
       if (is_unused()) ring_->unlink();
@@ -244,6 +247,7 @@ std::string Producer::tick() {
   return {};
 }
 
+/// STEP end 1.
 void Producer::finish(std::int64_t deadline_ns) {
   for (auto& pump : pumps_) pump->stop();
   begun_.raise();

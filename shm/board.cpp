@@ -261,12 +261,15 @@ bool BoardReader::copy(BoardImage& image) const noexcept {
   return accept(segment_.data() + tables_.geometry.slots_at, control(), tables_.geometry.slot_bytes, image.bytes().data());
 }
 
+std::optional<BoardCopy> copy_board(const BoardReader& board) {
+  BoardCopy copy{.tables = board.tables(), .image = BoardImage(board.tables())};
+  if (!board.copy(copy.image)) return std::nullopt;
+  return copy;
+}
+
 std::optional<BoardCopy> copy_board(const std::string& instance) {
   const auto board = BoardReader::open(instance);
-  if (!board || !*board) return std::nullopt;
-  BoardCopy copy{.tables = (*board)->tables(), .image = BoardImage((*board)->tables())};
-  if (!(*board)->copy(copy.image)) return std::nullopt;
-  return copy;
+  return board && *board ? copy_board(**board) : std::nullopt;
 }
 
 }  // namespace chappe::shm

@@ -118,6 +118,7 @@ struct BoardCopy {
 };
 /// The latest publication of an instance's board. nullopt: there is none, it cannot be trusted, or its writer was faster every time.
 std::optional<BoardCopy> copy_board(const std::string& instance);
+std::optional<BoardCopy> copy_board(const BoardReader& board);
 
 rt::Result<BoardTables> read_board_tables(const Segment& board);
 

@@ -142,10 +142,13 @@ rt::Result<LedgerWriter> LedgerWriter::open(const std::string& instance, const R
   return ledger;
 }
 
-void LedgerWriter::restore(const std::string& instance, const RingWriter& ring) {
+bool LedgerWriter::restore(const std::string& instance, const RingWriter& ring) {
+  if (std::find(new_.begin(), new_.end(), true) == new_.end()) return true;
   std::map<std::string, BoardStream> on_board;
-  if (auto board = copy_board(instance)) {
-    for (std::size_t k = 0; k < board->tables.streams.size(); ++k) on_board[board->tables.streams[k].name] = board->image.stream(k);
+  const auto board = BoardReader::open(instance);
+  if (!board && is_unknown(board.error())) return false;
+  if (auto copy = board && *board ? copy_board(**board) : std::nullopt) {
+    for (std::size_t k = 0; k < copy->tables.streams.size(); ++k) on_board[copy->tables.streams[k].name] = copy->image.stream(k);
   }
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     if (!is_new(i)) continue;
@@ -158,6 +161,7 @@ void LedgerWriter::restore(const std::string& instance, const RingWriter& ring) 
       put_totals(entry(i),
                  {.acquired = next, .filled = next, .handed = next, .committed = committed, .crash = next - std::min(next, committed)});
   }
+  return true;
 }
 
 void LedgerWriter::repair(const RingWriter& ring) {

@@ -23,8 +23,9 @@ class LedgerWriter {
   [[nodiscard]] bool is_new(std::size_t stream) const noexcept { return new_[stream]; }
   /// Entries made by this open go on from the totals that the board was handed at an orderly end, so that a restart does not forget. A
   /// stream without totals that ring or board know of lost its entry: indices run on behind its last frame, and what it dropped, of unknown
-  /// causes now, is dropped.crash.
-  void restore(const std::string& instance, const RingWriter& ring);
+  /// causes now, is dropped.crash. False: the board is there and cannot be opened now (is_unknown): nothing was restored, and a start that
+  /// went on would forget.
+  bool restore(const std::string& instance, const RingWriter& ring);
   /// STEP adopt 4, for every entry, also of streams that are no longer configured: committed from the slots, then filled, handed and
   /// dropped.crash by assignment, in this order; a new entry is used from now.
   void repair(const RingWriter& ring);

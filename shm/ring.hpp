@@ -77,7 +77,7 @@ class RingWriter {
   /// STEP publish 4-5: the header, the sequence, the cursor. Without it the slot stays marked and the next begin takes it again.
   void commit(const BlockHead& block) noexcept;
 
-  /// STEP end: unlinks ring, gates and a drained predecessor, if they are still ours.
+  /// STEP end 3: unlinks ring, gates and a drained predecessor, if they are still ours.
   void unlink();
   /// Unlinks a drained predecessor once the board speaks of this incarnation.
   void forget_predecessor();

@@ -78,7 +78,9 @@ rt::Done RingWriter::create_or_adopt(const RingSpec& spec, bool& again) {
     if (auto tables = read_ring_tables(*ring->whole)) take(std::move(*ring->whole), std::move(*tables));
   }
   // A start that was killed while it superseded may have left the last word on a stream in the predecessor alone.
-  if (auto draining = find_own(object_path(instance_, "ring.draining"), kRingMagic); draining && draining->whole) {
+  auto draining = find_own(object_path(instance_, "ring.draining"), kRingMagic);
+  if (!draining && is_unknown(draining.error())) return draining.error();
+  if (draining && draining->whole) {
     if (auto tables = read_ring_tables(*draining->whole)) note_reached(*draining->whole, *tables);
   }
   made_ = Made::adopted;
@@ -251,6 +253,7 @@ void RingWriter::unlink() {
   CHAPPE_FAULT(end_3_gates);
 }
 
+/// STEP supersede 4.
 void RingWriter::forget_predecessor() {
   for (const char* kind : {"ring.draining", "ring.draining.new"}) {
     struct stat st {};

@@ -79,6 +79,9 @@ struct OwnObject {
 };
 /// Opens it for writing. EX_NOPERM: it is another user's, and is never touched.
 rt::Result<OwnObject> find_own(const std::string& path, std::uint64_t magic);
+/// The kernel refused for want of descriptors or memory: what is under the name is neither missing nor damaged, and nobody may go on as if
+/// it were.
+inline bool is_unknown(const rt::Error& error) noexcept { return error.exit_code == EX_OSERR; }
 /// `path` leads to the file that `fd` has open.
 bool is_name_of(const std::string& path, int fd);
 

@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "shm/board.hpp"
+#include "shm/ring.hpp"
 #include "tests/whole/window_rows.hpp"
 
 namespace chappe::fault {
@@ -46,6 +47,11 @@ std::string judge_row(const whole::Row& row) {
   const double min = static_cast<double>(row.first % 65536), max = static_cast<double>(last % 65536);
   if (row.first % 65536 > last % 65536 || (row.min >= min + channel && row.max <= max + channel && row.nan == 0)) return {};
   return "window " + std::to_string(row.window) + " with a gap: values outside of its frames";
+}
+
+std::uint64_t heartbeat_of_feed(const std::string& instance) {
+  auto ring = shm::RingReader::open(instance);
+  return ring && *ring ? (*ring)->status().heartbeat_ns.load(std::memory_order_relaxed) : 0;
 }
 
 }  // namespace
@@ -133,8 +139,10 @@ std::string Scene::flow(std::uint64_t frames) {
 
 std::string Scene::others_go_on(Role stopped) {
   if (stopped != Role::producer && runs(Role::producer) && !is_told_to_end(Role::producer)) {
-    const std::uint64_t before = account().acquired;
-    if (!until([&] { return account().acquired > before + 100; })) return "the producer does not go on; " + logs();
+    const bool waits = look().producer_waits;  // for the aggregator, perhaps: then it lives, and acquires nothing
+    const auto how_far = [&] { return waits ? heartbeat_of_feed(instance_.name()) : account().acquired; };
+    const std::uint64_t before = how_far();
+    if (!until([&] { return how_far() > before + 100; })) return "the producer does not go on; " + logs();
   }
   if (stopped != Role::aggregator && runs(Role::aggregator)) {
     const auto heartbeat = [&]() -> std::uint64_t {

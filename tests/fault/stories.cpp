@@ -102,6 +102,22 @@ void standing_aggregator(Scene& s, const Case& c, FaultAction action) {
   s.child(Role::aggregator).signal(SIGCONT);
 }
 
+/// The producer waits for room, deep asleep: whoever gives blocks back rings it.
+void waiting_producer(Scene& s, const Case& c, FaultAction action) {
+  s.configure({.blocks = 32, .window = 500, .more = "[producer]\non_full = \"wait\"\n"});
+  s.start_both_and_flow();
+  s.child(Role::aggregator).signal(SIGSTOP);
+  auto gates = shm::Segment::open(shm::object_path(s.instance().name(), "gates"), shm::kGatesMagic, true);
+  if (!gates || !*gates) return;
+  shm::Gate& gate = (*gates)->at<shm::Gate>(shm::kPage)[shm::kAggregatorGate];
+  Scene::until([&] {
+    int value = 1;  // until the producer has taken what was left of the aggregator's coming
+    return s.look().fill >= 1 && sem_getvalue(&gate.free, &value) == 0 && value == 0;
+  });
+  arm(s, c, action);
+  s.child(Role::aggregator).signal(SIGCONT);
+}
+
 void dead_aggregator(Scene& s, const Case& c, FaultAction action) {
   s.start_both_and_flow();
   arm(s, c, action);
@@ -197,6 +213,17 @@ const std::vector<Case>& cases() {
       {P::object_to_rename, kProducer, another_geometry, 1, kExits},
       {P::object_to_open, kProducer, successor, 0, kExits},
       {P::object_to_open, kProducer, successor, 1, kExits},
+      {P::object_to_open, kProducer, successor, 2, kExits},     // the predecessor, which may have the last word on a stream
+      {P::object_to_open, kProducer, successor, 3, kExits},     // the ledger
+      {P::object_to_open, kProducer, after_an_end, 4, kExits},  // the board, which knows the totals
+      {P::object_to_open, kAggregator, successor, 0, kExits},   // the board: who writes it, what it holds, to go on with it
+      {P::object_to_open, kAggregator, successor, 1, kExits},
+      {P::object_to_open, kAggregator, successor, 2, kExits},
+      {P::object_to_open, kAggregator, successor, 3, kGoesOn},  // a retired ring, then the ring: at the next tick
+      {P::object_to_open, kAggregator, successor, 4, kGoesOn},
+      {P::object_to_open, kAggregator, successor, 5, kExits},       // the gates
+      {P::object_to_open, kAggregator, producer_ends, 0, kGoesOn},  // the ledger
+      {P::object_to_open, kAsker, command, 0, kGoesOn},             // whoever it asks has a queue
       {P::create_1_ring, kProducer, fresh_producer},
       {P::create_2_gates, kProducer, fresh_producer},
       {P::create_3_lease, kProducer, fresh_producer},
@@ -243,6 +270,7 @@ const std::vector<Case>& cases() {
       {P::publish_committed, kProducer, running},
       {P::publish_bell, kProducer, running},
       {P::bell_posted, kProducer, running},
+      {P::bell_posted, kAggregator, waiting_producer},
       {P::attach_1_lease, kAggregator, fresh_aggregator},
       {P::attach_1_lease, kAggregator, successor},
       {P::attach_2_owner, kAggregator, fresh_aggregator},
@@ -313,6 +341,10 @@ const std::vector<Case>& cases() {
       {P::command_answered, kAggregator, command},
       {P::ask_to_send, kAsker, command, 0, kExits},
       {P::ask_sent, kAsker, command},
+      {P::ask_to_send, kProducer, fresh_producer, 0, kGoesOn},  // it announces its coming and its end
+      {P::ask_to_send, kProducer, producer_ends, 0, kGoesOn},
+      {P::ask_sent, kProducer, fresh_producer},
+      {P::ask_sent, kProducer, producer_ends},
       {P::ask_answered, kAsker, command},
       {P::log_to_open, kAggregator, successor, 0, kExits},
       {P::log_to_cut, kAggregator, torn_log, 0, kExits},
