@@ -67,16 +67,20 @@ Child& Child::operator=(Child&& other) noexcept {
 }
 Child::~Child() { kill_it(); }
 
-void Child::signal(int number) const { kill(pid_, number); }
+void Child::signal(int number) const {
+  if (pid_ > 0) kill(pid_, number);  // -1 would be every process there is
+}
 
-void Child::kill_it() {
-  if (pid_ <= 0) return;
+std::optional<int> Child::kill_it() {
+  if (pid_ <= 0) return std::nullopt;
+  int status = 0;
   kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
-  pid_ = -1;
+  waitpid(std::exchange(pid_, -1), &status, 0);
+  return code_of(status);
 }
 
 std::optional<int> Child::wait_for(std::int64_t limit_ns) {
+  if (pid_ <= 0) return std::nullopt;  // -1 would be any child
   const std::int64_t deadline = rt::monotonic_ns() + limit_ns;
   int status = 0;
   while (waitpid(pid_, &status, WNOHANG) == 0) {
