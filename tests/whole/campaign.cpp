@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include "rt/clock.hpp"
@@ -62,9 +63,22 @@ void Campaign::pause(std::int64_t most_ms) {  // the random instant
   rt::sleep_until(rt::monotonic_ns() + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most_ms * rt::kMillisecond)));
 }
 
+/// Law by law. What changes while it is looked at says nothing; with no process ever there, there is nothing to say.
+void Campaign::judge(const shm::Ledger& ledger) {
+  if (!ledger.settled) ++unsettled_;
+  if (!ledger.settled || ledger.streams.empty()) return;
+  ++looks_;
+  ledger_ = ledger;
+  for (const auto& a : ledger.streams) {
+    if (a.unexplained == 0) continue;
+    unexplained_ += static_cast<std::uint64_t>(std::abs(a.unexplained));
+    fail(a.stream + ": unexplained " + std::to_string(a.unexplained) + ": " + instance_.ledger().dump(2));
+  }
+}
+
 shm::Snapshot Campaign::look() {
   shm::Snapshot s = viewer_.look();
-  ++looks_;
+  judge(s.ledger);
   // Both counters begin anew with a board of other streams.
   rows_lost_ += s.log_rows_lost - (s.log_rows_lost >= last_rows_lost_ ? last_rows_lost_ : 0);
   last_rows_lost_ = s.log_rows_lost;
@@ -88,14 +102,16 @@ bool Campaign::nobody_slept_on_data() {
 
 bool Campaign::until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds) {
   const std::int64_t deadline = rt::monotonic_ns() + kPatience;
-  while (!holds(look())) {
-    if (rt::monotonic_ns() > deadline) return fail("hangs: " + what + "\n" + instance_.status().dump(2) + instance_.ledger().dump(2));
+  for (shm::Snapshot s = look(); !holds(s); s = look()) {
+    if (!failure_.empty()) return false;
+    if (rt::monotonic_ns() > deadline)
+      return fail("hangs: " + what + "; " + s.trouble + "\n" + instance_.status().dump(2) + instance_.ledger().dump(2));
     for (const Role role : {kProducer, kAggregator}) {
       if (const auto code = process_[role].poll()) return fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code));
     }
     rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 4);
   }
-  return true;
+  return failure_.empty();
 }
 
 bool Campaign::recover(std::initializer_list<Role> roles) {
@@ -113,16 +129,8 @@ bool Campaign::recover(std::initializer_list<Role> roles) {
   return flows;
 }
 
-/// Law by law, at whatever instant this is. What changes while it is looked at is looked at again.
 bool Campaign::account_closes() {
-  shm::Snapshot s = look();
-  for (int attempt = 0; attempt < 50 && !s.ledger.settled; ++attempt) s = look();
-  if (!s.ledger.settled) return s.trouble.empty() ? true : fail("the viewer has trouble: " + s.trouble);
-  for (const auto& a : s.ledger.streams) {
-    if (a.unexplained != 0) return fail("unexplained " + std::to_string(a.unexplained) + ": " + instance_.ledger().dump(2));
-  }
-  ledger_ = std::move(s.ledger);
-  return true;
+  return until("the ledger does not settle", [](const shm::Snapshot& s) { return s.ledger.settled && !s.ledger.streams.empty(); });
 }
 
 bool Campaign::start() {

@@ -37,7 +37,7 @@ class Campaign {
   /// One event, drawn at random; or the named one.
   bool strike();
   bool strike(const std::string& event);
-  /// Looks at the ledger, at whatever instant this is.
+  /// At whatever instant this is: the ledger settles, and closes.
   bool account_closes();
   /// Orderly end of all, then the proof of every row.
   bool finish();
@@ -47,7 +47,9 @@ class Campaign {
   [[nodiscard]] const shm::Ledger& ledger() const { return ledger_; }  ///< as last settled; after finish(): the closing one
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
   [[nodiscard]] std::uint64_t rows_lost() const { return rows_lost_; }
-  [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  [[nodiscard]] std::uint64_t looks() const { return looks_; }              ///< at a settled ledger: each was judged
+  [[nodiscard]] std::uint64_t unsettled() const { return unsettled_; }      ///< looks that could not be judged
+  [[nodiscard]] std::uint64_t unexplained() const { return unexplained_; }  ///< frames, over all looks that were judged
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
   [[nodiscard]] const Aim& aim() const { return aim_; }
   [[nodiscard]] std::uint64_t timeouts_with_data() const { return timeouts_with_data_; }
@@ -86,6 +88,7 @@ class Campaign {
   bool end(Role role);
   bool until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds);
   shm::Snapshot look();
+  void judge(const shm::Ledger& ledger);
   bool nobody_slept_on_data();
   bool reload(bool good, bool by_command);
   void vary_windows();
@@ -119,8 +122,8 @@ class Campaign {
   std::map<std::string, Tally> tallies_;
   std::string current_, failure_;
   shm::Ledger ledger_;
-  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, timeouts_with_data_ = 0, last_timeouts_ = 0, new_timeouts_ = 0,
-                excused_timeouts_ = 0;
+  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, unsettled_ = 0, unexplained_ = 0, timeouts_with_data_ = 0,
+                last_timeouts_ = 0, new_timeouts_ = 0, excused_timeouts_ = 0;
   bool producer_struck_ = false;  ///< in this event
   std::uint64_t evictions_ = 0, last_evictions_ = 0, last_incarnation_ = 0;
 };

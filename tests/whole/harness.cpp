@@ -192,7 +192,8 @@ std::vector<std::string> Instance::queues() const {
 }
 
 std::string Instance::does_not_close(const Json& ledger) {
-  if (!ledger.is_object() || !ledger.contains("streams")) return "no ledger: " + ledger.dump();
+  if (!ledger.is_object() || !ledger.contains("streams") || ledger["streams"].empty()) return "no ledger: " + ledger.dump();
+  if (!ledger.value("settled", false)) return "not settled: " + ledger.dump();
   std::string wrong;
   for (const auto& stream : ledger["streams"]) {
     if (stream["unexplained"].get<std::int64_t>() != 0) wrong += stream.dump() + "\n";

@@ -88,7 +88,7 @@ class Instance {
   [[nodiscard]] std::vector<std::string> objects() const;
   /// Its two message queues, if they are there.
   [[nodiscard]] std::vector<std::string> queues() const;
-  /// Every stream settled, nothing unexplained. Empty, or what is wrong.
+  /// It is settled, has streams, and of none is anything unexplained. Empty, or what is wrong.
   static std::string does_not_close(const Json& ledger);
   /// Of every stream nothing was dropped, for no cause, and nothing overrun. Empty, or what was.
   static std::string losses(const Json& ledger);

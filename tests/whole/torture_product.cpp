@@ -111,9 +111,7 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
     events[name] = {{"events", t.events},
                     {"recovery_ms", {quantile(t.recovery_ms, 0), quantile(t.recovery_ms, 0.5), quantile(t.recovery_ms, 1)}}};
   }
-  std::int64_t unexplained = 0;
   for (const auto& s : c.ledger().streams) {
-    unexplained += s.unexplained;
     streams.push_back({{"stream", s.stream},
                        {"acquired", s.acquired},
                        {"aggregated", s.aggregated},
@@ -131,10 +129,11 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
       {"events", events},
       {"recovery_ms", {{"min", quantile(all, 0)}, {"median", quantile(all, 0.5)}, {"p99", quantile(all, 0.99)}, {"max", quantile(all, 1)}}},
       {"streams", streams},
-      {"unexplained", unexplained},
+      {"unexplained", c.unexplained()},
       {"landed", c.aim().landed()},
       {"evictions", c.evictions()},
       {"looks", c.looks()},
+      {"unsettled", c.unsettled()},
       {"rows", c.rows()},
       {"rows_lost", c.rows_lost()},
       {"doorbell_timeouts_with_data", c.timeouts_with_data()},
@@ -169,10 +168,11 @@ void print(const Json& r) {
     for (const auto& [point, kills] : r["landed"].items()) fmt::print(" {} {}", point, kills.get<std::uint64_t>());
     fmt::print("\n");
   }
-  fmt::print("evictions {}, unexplained {}, looks {}, window rows {} proved and {} lost, doorbell timeouts with data {}, and {} excused\n",
-             r["evictions"].get<std::uint64_t>(), r["unexplained"].get<std::int64_t>(), r["looks"].get<std::uint64_t>(),
-             r["rows"].get<std::uint64_t>(), r["rows_lost"].get<std::uint64_t>(), r["doorbell_timeouts_with_data"].get<std::uint64_t>(),
-             r["excused_timeouts"].get<std::uint64_t>());
+  fmt::print("unexplained {} at {} looks, {} more were not settled\n", r["unexplained"].get<std::uint64_t>(),
+             r["looks"].get<std::uint64_t>(), r["unsettled"].get<std::uint64_t>());
+  fmt::print("evictions {}, window rows {} proved and {} lost, doorbell timeouts with data {}, and {} excused\n",
+             r["evictions"].get<std::uint64_t>(), r["rows"].get<std::uint64_t>(), r["rows_lost"].get<std::uint64_t>(),
+             r["doorbell_timeouts_with_data"].get<std::uint64_t>(), r["excused_timeouts"].get<std::uint64_t>());
 }
 
 /// Events one after the other, or a kill now and then for a time.
@@ -183,7 +183,8 @@ bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
   std::uint64_t struck = 0;
   while (a.seconds > 0 ? elapsed() < a.seconds : struck < a.events) {
     if (elapsed() > next_word) {
-      fmt::print(stderr, "{:.0f} s: {} events, unexplained 0 at {} looks\n", elapsed(), struck, campaign.looks());
+      fmt::print(stderr, "{:.0f} s: {} events, unexplained {} at {} looks, {} more were not settled\n", elapsed(), struck,
+                 campaign.unexplained(), campaign.looks(), campaign.unsettled());
       next_word += a.kill_every_s > 0 ? 600 : 30;
     }
     if (a.kill_every_s == 0) {
