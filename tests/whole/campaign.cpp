@@ -77,6 +77,7 @@ void Campaign::judge(const shm::Ledger& ledger) {
 }
 
 shm::Snapshot Campaign::look() {
+  looked_ns_ = rt::monotonic_ns();
   shm::Snapshot s = viewer_.look();
   judge(s.ledger);
   // Both counters begin anew with a board of other streams.
@@ -100,15 +101,42 @@ bool Campaign::nobody_slept_on_data() {
   return timeouts_with_data_ == 0 || fail("the aggregator slept although data was there");
 }
 
+/// Or was killed by us.
+bool Campaign::lives(Role role) {
+  const auto code = process_[role].poll();
+  return !code || fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code) + "\n" + instance_.log(kPrograms[role]));
+}
+
+bool Campaign::kill_now(Role role) {
+  const auto code = process_[role].kill_it();
+  return code == -SIGKILL || fail(std::string(kPrograms[role]) +
+                                  " was to be killed, and had ended by itself: " + (code ? std::to_string(*code) : "seen before"));
+}
+
+bool Campaign::goes_on(Role role) {
+  const shm::Snapshot before = look();
+  const std::int64_t start = rt::monotonic_ns();
+  if (role == kProducer) {  // some 50 ms more of frames pass its feed
+    const auto passed = [](const shm::Snapshot& s) {
+      std::uint64_t frames = 0;
+      for (const auto& a : s.ledger.streams) frames += a.committed + a.dropped.full;
+      return frames;
+    };
+    const std::uint64_t goal = passed(before) + options_.samples_per_s / 100;
+    return until("the producer does not go on without its aggregator", [&](const shm::Snapshot& s) { return passed(s) > goal; });
+  }
+  return until("the aggregator does not go on without its producer", [&](const shm::Snapshot& s) {
+    return s.aggregator.known && looked_ns_ - (s.aggregator.age_ms + 1) * rt::kMillisecond > start;
+  });
+}
+
 bool Campaign::until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds) {
   const std::int64_t deadline = rt::monotonic_ns() + kPatience;
   for (shm::Snapshot s = look(); !holds(s); s = look()) {
     if (!failure_.empty()) return false;
     if (rt::monotonic_ns() > deadline)
       return fail("hangs: " + what + "; " + s.trouble + "\n" + instance_.status().dump(2) + instance_.ledger().dump(2));
-    for (const Role role : {kProducer, kAggregator}) {
-      if (const auto code = process_[role].poll()) return fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code));
-    }
+    if (!lives(kProducer) || !lives(kAggregator) || !lives(kDisplay)) return false;
     rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 4);
   }
   return failure_.empty();

@@ -83,6 +83,7 @@ class Campaign {
   void launch(Role role);
   void pause(std::int64_t most_ms);
   Role either() { return random_() % 2 == 0 ? kProducer : kAggregator; }
+  static Role other(Role role) { return role == kProducer ? kAggregator : kProducer; }
   /// Starts `roles` anew, and waits until what they do is on the board.
   bool recover(std::initializer_list<Role> roles);
   bool end(Role role);
@@ -93,9 +94,14 @@ class Campaign {
   bool reload(bool good, bool by_command);
   void vary_windows();
 
+  bool lives(Role role);
+  /// Kills who works; false if it had ended by itself.
+  bool kill_now(Role role);
   /// Kills it: at a step of its work where that can be had, else now.
   bool strike_down(Role role);
-  void kill_starting(Role role, std::int64_t most_ms);
+  bool kill_starting(Role role, std::int64_t most_ms);
+  /// While the other of the two is dead or stands.
+  bool goes_on(Role role);
 
   bool kill_one();
   bool kill_both();
@@ -125,6 +131,7 @@ class Campaign {
   std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, unsettled_ = 0, unexplained_ = 0, timeouts_with_data_ = 0,
                 last_timeouts_ = 0, new_timeouts_ = 0, excused_timeouts_ = 0;
   bool producer_struck_ = false;  ///< in this event
+  std::int64_t looked_ns_ = 0;    ///< when the last look began
   std::uint64_t evictions_ = 0, last_evictions_ = 0, last_incarnation_ = 0;
 };
 
