@@ -31,19 +31,19 @@ bool Campaign::fail(const std::string& what) {
 
 /// `proof` and `wide` are functions of the frame index, so that each row can be proved; `slow` is a stream that is silent most of the time.
 void Campaign::configure(const std::string& more) {
-  const std::string index = "waveform = \"index\"}";
-  const std::uint64_t half = options_.samples_per_s / 2;
+  const std::uint64_t half = options_.samples_per_s / 2, rates[] = {half / 4, half / 8, 40};
+  const std::string types[] = {"f32", "f64", "f64"};
+  const std::string windows[] = {
+      "frames = " + std::to_string(file_.window) + (file_.second_window ? "\n[[stream.window]]\nframes = 1000000000" : ""),
+      "duration = \"100ms\"", "frames = 20"};
   std::string text = "[ring]\nblocks = " + std::to_string(file_.blocks) + "\nblock_bytes = " + std::to_string(file_.block_bytes) +
-                     "\nstall_timeout = \"150ms\"\n[realtime]\nlock_memory = false\n[[stream]]\nname = \"proof\"\ntype = \"f32\"\nrate = " +
-                     std::to_string(half / 4) + "\nchannels = [{name = \"a\", " + index + ", {name = \"b\", " + index +
-                     ", {name = \"c\", " + index + ", {name = \"d\", " + index +
-                     "]\n[[stream.window]]\nframes = " + std::to_string(file_.window) +
-                     (file_.second_window ? "\n[[stream.window]]\nframes = 1000000000" : "") +
-                     "\n[[stream]]\nname = \"wide\"\ntype = \"f64\"\nrate = " + std::to_string(half / 8) + "\nchannels = [";
-  for (char c = 'a'; c <= 'h'; ++c) text += std::string(c == 'a' ? "" : ", ") + "{name = \"" + c + "\", " + index;
-  text +=
-      "]\n[[stream.window]]\nduration = \"100ms\"\n[[stream]]\nname = \"slow\"\ntype = \"f64\"\nrate = 40\nchannels = [{name = \"a\", " +
-      index + "]\n[[stream.window]]\nframes = 20\n";
+                     "\nstall_timeout = \"150ms\"\n[realtime]\nlock_memory = false\n";
+  for (std::size_t i = 0; i < std::size(kStreams); ++i) {
+    text += "[[stream]]\nname = \"" + std::string(kStreams[i].stream) + "\"\ntype = \"" + types[i] +
+            "\"\nrate = " + std::to_string(rates[i]) + "\nchannels = [";
+    for (char c = 'a'; c < 'a' + kStreams[i].channels; ++c) text += std::string("{name = \"") + c + "\", waveform = \"index\"}, ";
+    text += "]\n[[stream.window]]\n" + windows[i] + "\n";
+  }
   instance_.configure(text + more);
 }
 

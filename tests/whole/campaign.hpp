@@ -11,6 +11,7 @@
 #include "campaign_aim.hpp"
 #include "harness.hpp"
 #include "shm/viewer.hpp"
+#include "window_rows.hpp"
 
 namespace chappe::whole {
 
@@ -75,6 +76,11 @@ class Campaign {
   };
   static const std::vector<Kind>& kinds();
 
+  struct Shape {
+    const char* stream;
+    int channels;  ///< a, b, ...
+  };
+  static constexpr Shape kStreams[] = {{"proof", 4}, {"wide", 8}, {"slow", 1}};
   static constexpr int kLongestWindow = 7000;  ///< of the first specification of `proof`
   /// Over all streams.
   static std::uint64_t sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count);
@@ -115,7 +121,12 @@ class Campaign {
   bool change_geometry();
   bool viewer();
 
+  /// What the rows of all channels lack.
+  struct Shortage {
+    std::uint64_t frames = 0, longest_window = kLongestWindow;
+  };
   bool prove_rows();
+  bool prove_rows(const shm::Account& a, char channel, std::vector<Row>& rows, Shortage& shortage);
 
   CampaignOptions options_;
   Instance instance_;
