@@ -107,7 +107,26 @@ bool Campaign::lives(Role role) {
   return !code || fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code) + "\n" + instance_.log(kPrograms[role]));
 }
 
+std::string Campaign::state_of(Role role) {
+  const shm::Snapshot s = look();
+  const pid_t pid = process_[role].pid();
+  if (role == kDisplay) return "display";
+  if (role == kProducer) {
+    if (s.producer.pid != pid || !s.ring_present) return "producer, starting";
+    return s.producer_waiting_for_gate ? "producer, waiting for the gate" : "producer, " + s.state;
+  }
+  if (s.aggregator.pid != pid) return "aggregator, starting";
+  return s.gates.empty() || s.gates[0].pid != pid ? "aggregator, before its gate" : "aggregator, " + s.gates[0].state;
+}
+
+std::map<std::string, std::uint64_t> Campaign::landed() const {
+  auto all = killed_in_;
+  all.merge(aim_.landed());
+  return all;
+}
+
 bool Campaign::kill_now(Role role) {
+  ++killed_in_[state_of(role)];
   const auto code = process_[role].kill_it();
   return code == -SIGKILL || fail(std::string(kPrograms[role]) +
                                   " was to be killed, and had ended by itself: " + (code ? std::to_string(*code) : "seen before"));
@@ -202,8 +221,10 @@ bool Campaign::finish() {
   for (const Role role : {kProducer, kAggregator, kDisplay}) {
     if (!end(role)) return false;
   }
-  if (const auto left = instance_.objects(); !left.empty()) return fail("left in /dev/shm: " + left.front());
-  if (const auto left = instance_.queues(); !left.empty()) return fail("left as a queue: " + left.front());
+  const auto objects = instance_.objects(), queues = instance_.queues();
+  left_over_ = objects.size() + queues.size();
+  if (!objects.empty()) return fail("left in /dev/shm: " + objects.front());
+  if (!queues.empty()) return fail("left as a queue: " + queues.front());
   return prove_rows();
 }
 

@@ -52,7 +52,10 @@ class Campaign {
   [[nodiscard]] std::uint64_t unsettled() const { return unsettled_; }      ///< looks that could not be judged
   [[nodiscard]] std::uint64_t unexplained() const { return unexplained_; }  ///< frames, over all looks that were judged
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
-  [[nodiscard]] const Aim& aim() const { return aim_; }
+  /// Kills by where they landed: the point that was aimed at, or what a viewer saw of the victim just before.
+  [[nodiscard]] std::map<std::string, std::uint64_t> landed() const;
+  /// Names of objects and queues after the orderly end of all; nothing if it did not come to that.
+  [[nodiscard]] std::optional<std::size_t> left_over() const { return left_over_; }
   [[nodiscard]] std::uint64_t timeouts_with_data() const { return timeouts_with_data_; }
   /// In events that killed or stopped the producer, which may have stood before its bell.
   [[nodiscard]] std::uint64_t excused_timeouts() const { return excused_timeouts_; }
@@ -101,6 +104,8 @@ class Campaign {
   void vary_windows();
 
   bool lives(Role role);
+  /// As a viewer sees it.
+  std::string state_of(Role role);
   /// Kills who works; false if it had ended by itself.
   bool kill_now(Role role);
   /// Kills it: at a step of its work where that can be had, else now.
@@ -137,6 +142,8 @@ class Campaign {
   std::array<Settings, 2> in_force_;  ///< of producer and aggregator, as they started
   Settings file_;
   std::map<std::string, Tally> tallies_;
+  std::map<std::string, std::uint64_t> killed_in_;  ///< state, of those not aimed at
+  std::optional<std::size_t> left_over_;
   std::string current_, failure_;
   shm::Ledger ledger_;
   std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, unsettled_ = 0, unexplained_ = 0, timeouts_with_data_ = 0,

@@ -4,6 +4,7 @@
 #include <mqueue.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,13 @@ std::vector<std::string> command_of(const std::string& program, const std::vecto
 }
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status); }
+
+/// Where the kernel shows the queues by name, if somebody has mounted it.
+bool shows_queues(const char* folder) {
+  constexpr auto kMqueueMagic = 0x19800202;  // MQUEUE_MAGIC of ipc/mqueue.c, in no header
+  struct statfs fs {};
+  return statfs(folder, &fs) == 0 && fs.f_type == kMqueueMagic;
+}
 
 }  // namespace
 
@@ -134,8 +142,7 @@ Instance::Instance() {
 Instance::~Instance() {
   std::error_code ignored;
   for (const auto& object : objects()) std::filesystem::remove("/dev/shm/" + object, ignored);
-  mq_unlink(("/chappe." + name_ + ".control").c_str());
-  mq_unlink(("/chappe." + name_ + ".producer").c_str());
+  for (const auto& queue : queues()) mq_unlink(queue.c_str());
   std::filesystem::remove_all(folder_, ignored);
 }
 
@@ -181,6 +188,13 @@ std::vector<std::string> Instance::objects() const {
 
 std::vector<std::string> Instance::queues() const {
   std::vector<std::string> found;
+  if (shows_queues("/dev/mqueue")) {
+    for (const auto& entry : std::filesystem::directory_iterator("/dev/mqueue")) {
+      const std::string file = entry.path().filename();
+      if (file.starts_with("chappe." + name_ + ".")) found.push_back("/" + file);
+    }
+    return found;
+  }
   for (const char* role : {"control", "producer"}) {
     const std::string queue = "/chappe." + name_ + "." + role;
     const mqd_t opened = mq_open(queue.c_str(), O_RDONLY);

@@ -86,7 +86,7 @@ class Instance {
   [[nodiscard]] std::string log(const std::string& program) const;
   /// Names of this instance in /dev/shm.
   [[nodiscard]] std::vector<std::string> objects() const;
-  /// Its two message queues, if they are there.
+  /// Names of its message queues, also of replies; where no /dev/mqueue shows them, of the two that each instance has.
   [[nodiscard]] std::vector<std::string> queues() const;
   /// It is settled, has streams, and of none is anything unexplained. Empty, or what is wrong.
   static std::string does_not_close(const Json& ledger);

@@ -130,7 +130,8 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
       {"recovery_ms", {{"min", quantile(all, 0)}, {"median", quantile(all, 0.5)}, {"p99", quantile(all, 0.99)}, {"max", quantile(all, 1)}}},
       {"streams", streams},
       {"unexplained", c.unexplained()},
-      {"landed", c.aim().landed()},
+      {"landed", c.landed()},
+      {"left_over", c.left_over() ? Json(*c.left_over()) : Json(nullptr)},
       {"evictions", c.evictions()},
       {"looks", c.looks()},
       {"unsettled", c.unsettled()},
@@ -164,12 +165,14 @@ void print(const Json& r) {
   }
   fmt::print("\n");
   if (!r["landed"].empty()) {
-    fmt::print("killed at:");
-    for (const auto& [point, kills] : r["landed"].items()) fmt::print(" {} {}", point, kills.get<std::uint64_t>());
-    fmt::print("\n");
+    std::string where;
+    for (const auto& [point, kills] : r["landed"].items())
+      where += fmt::format("{}{} {}", where.empty() ? "" : "; ", point, kills.get<std::uint64_t>());
+    fmt::print("killed at: {}\n", where);
   }
-  fmt::print("unexplained {} at {} looks, {} more were not settled\n", r["unexplained"].get<std::uint64_t>(),
-             r["looks"].get<std::uint64_t>(), r["unsettled"].get<std::uint64_t>());
+  fmt::print("unexplained {} at {} looks, {} more were not settled; left over {}\n", r["unexplained"].get<std::uint64_t>(),
+             r["looks"].get<std::uint64_t>(), r["unsettled"].get<std::uint64_t>(),
+             r["left_over"].is_null() ? "not counted: it did not come to an end in order" : r["left_over"].dump());
   fmt::print("evictions {}, window rows {} proved and {} lost, doorbell timeouts with data {}, and {} excused\n",
              r["evictions"].get<std::uint64_t>(), r["rows"].get<std::uint64_t>(), r["rows_lost"].get<std::uint64_t>(),
              r["doorbell_timeouts_with_data"].get<std::uint64_t>(), r["excused_timeouts"].get<std::uint64_t>());
