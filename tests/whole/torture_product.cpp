@@ -1,15 +1,15 @@
 // torture_product: the three real processes under load, and random kills, stops, restarts, reloads, changes of geometry, viewers. Exit 0
 // only if at every look the ledger closed, every window row is exact and nothing is left. With --kill-every a soak: one kill now and then,
-// and what the processes hold of memory and descriptors must stay flat.
+// and what each process holds of memory and descriptors must stay flat over its life, and the number of objects and queues at all.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 
 #include "campaign.hpp"
+#include "holdings.hpp"
 #include "rt/clock.hpp"
 
 namespace chappe::whole {
@@ -20,80 +20,6 @@ struct Arguments {
   std::uint64_t events = 300;
   double seconds = 0, kill_every_s = 0;
   bool json = false;
-};
-
-/// What one process held at one time.
-struct Holding {
-  int kib = 0;
-  std::uint64_t descriptors = 0;
-};
-
-Holding holding_of(const Child& child) {
-  Holding h{.kib = child.own_kib()};
-  std::error_code ignored;
-  const std::filesystem::directory_iterator folder("/proc/" + std::to_string(child.pid()) + "/fd", ignored);
-  for ([[maybe_unused]] const auto& entry : folder) ++h.descriptors;
-  return h;
-}
-
-/// The holdings of a soak. A process counts from 20 s after its start on.
-class Watch {
- public:
-  void sample(const Campaign& campaign) {
-    for (std::size_t role = 0; role < held_.size(); ++role) {
-      const Child& child = campaign.processes()[role];
-      if (child.pid() != pid_[role]) since_[role] = rt::monotonic_ns();
-      pid_[role] = child.pid();
-      if (rt::monotonic_ns() - since_[role] > 20 * rt::kSecond) held_[role].push_back(holding_of(child));
-    }
-    objects_.push_back(campaign.instance().objects().size());
-  }
-  /// The medians of the first and the last tenth differ by a tenth (and 512 KiB) at most; the descriptors by none.
-  std::string grows() const {
-    std::string text;
-    for (std::size_t role = 0; role < held_.size(); ++role) {
-      if (held_[role].size() < 20) continue;
-      const auto [first, last] = ends(role);
-      if (last.kib > first.kib + first.kib / 10 + 512)
-        text += fmt::format("{} grows from {} to {} KiB; ", kNames[role], first.kib, last.kib);
-      if (last.descriptors != first.descriptors)
-        text += fmt::format("{}: {} descriptors became {}; ", kNames[role], first.descriptors, last.descriptors);
-    }
-    return text;
-  }
-  void print() const {
-    if (objects_.empty()) return;
-    for (std::size_t role = 0; role < held_.size(); ++role) {
-      if (held_[role].empty()) continue;
-      const auto [first, last] = ends(role);
-      fmt::print("  {:<12} {} samples; RssAnon {} KiB in the first tenth, {} in the last; descriptors {}, {}\n", kNames[role],
-                 held_[role].size(), first.kib, last.kib, first.descriptors, last.descriptors);
-    }
-    const auto [least, most] = std::minmax_element(objects_.begin(), objects_.end());
-    fmt::print("  objects in /dev/shm: {} to {}\n", *least, *most);
-  }
-
- private:
-  static constexpr const char* kNames[] = {"producer", "aggregator", "display"};
-  [[nodiscard]] std::pair<Holding, Holding> ends(std::size_t role) const {
-    const std::size_t tenth = std::max<std::size_t>(held_[role].size() / 10, 1);
-    const auto median = [](std::vector<Holding> of) {
-      Holding m;
-      const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
-      std::nth_element(of.begin(), middle, of.end(), [](const Holding& a, const Holding& b) { return a.descriptors < b.descriptors; });
-      m.descriptors = middle->descriptors;
-      std::nth_element(of.begin(), middle, of.end(), [](const Holding& a, const Holding& b) { return a.kib < b.kib; });
-      m.kib = middle->kib;
-      return m;
-    };
-    const auto& all = held_[role];
-    return {median({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(tenth)}),
-            median({all.end() - static_cast<std::ptrdiff_t>(tenth), all.end()})};
-  }
-  std::array<std::vector<Holding>, 3> held_;
-  std::array<pid_t, 3> pid_{};
-  std::array<std::int64_t, 3> since_{};
-  std::vector<std::size_t> objects_;
 };
 
 double quantile(std::vector<double> values, double q) {
@@ -179,7 +105,7 @@ void print(const Json& r) {
 }
 
 /// Events one after the other, or a kill now and then for a time.
-bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
+bool strike_on(Campaign& campaign, const Arguments& a, Holdings& holdings) {
   const std::int64_t start = rt::monotonic_ns();
   const auto elapsed = [&] { return static_cast<double>(rt::monotonic_ns() - start) / 1e9; };
   double next_kill = a.kill_every_s, next_word = 10;
@@ -201,7 +127,7 @@ bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
       next_kill += a.kill_every_s;
     }
     if (!campaign.account_closes()) return false;
-    watch.sample(campaign);
+    holdings.sample(campaign);
     rt::sleep_until(rt::monotonic_ns() + 5 * rt::kSecond);
   }
   return true;
@@ -209,17 +135,17 @@ bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
 
 int torture(const Arguments& a) {
   Campaign campaign(a.campaign);
-  Watch watch;
+  Holdings holdings;
   const std::int64_t start = rt::monotonic_ns();
-  const bool held = campaign.start() && strike_on(campaign, a, watch) && campaign.finish();
+  const bool held = campaign.start() && strike_on(campaign, a, holdings) && campaign.finish();
   const Json report = report_of(campaign, a, static_cast<double>(rt::monotonic_ns() - start) / 1e9);
   if (a.json) {
     fmt::print("{}\n", report.dump(2));
   } else {
     print(report);
-    watch.print();
+    holdings.print();
   }
-  const std::string grows = watch.grows();
+  const std::string grows = holdings.grows();
   if (held && grows.empty()) return 0;
   fmt::print(stderr, "FAILED after seed {}: {}{}\n", a.campaign.seed, campaign.failure(), grows);
   for (const char* program : {"chappe-producer", "chappe-aggregator"}) {
