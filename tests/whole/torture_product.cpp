@@ -34,8 +34,9 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
   std::vector<double> all;
   for (const auto& [name, t] : c.tallies()) {
     all.insert(all.end(), t.recovery_ms.begin(), t.recovery_ms.end());
-    events[name] = {{"events", t.events},
-                    {"recovery_ms", {quantile(t.recovery_ms, 0), quantile(t.recovery_ms, 0.5), quantile(t.recovery_ms, 1)}}};
+    Json& event = events[name] = {{"events", t.events}, {"recovery_ms", Json::array()}};
+    if (!t.recovery_ms.empty())
+      event["recovery_ms"] = {quantile(t.recovery_ms, 0), quantile(t.recovery_ms, 0.5), quantile(t.recovery_ms, 1)};
   }
   for (const auto& s : c.ledger().streams) {
     streams.push_back({{"stream", s.stream},
@@ -77,7 +78,11 @@ void print(const Json& r) {
   fmt::print("{:<20} {:>7}   recovery ms {:>7} {:>7} {:>7}\n", "event", "number", "min", "median", "max");
   for (const auto& [name, e] : r["events"].items()) {
     const auto ms = e["recovery_ms"].get<std::vector<double>>();
-    fmt::print("{:<20} {:>7}   {:>19.1f} {:>7.1f} {:>7.1f}\n", name, e["events"].get<std::uint64_t>(), ms[0], ms[1], ms[2]);
+    fmt::print("{:<20} {:>7}", name, e["events"].get<std::uint64_t>());
+    if (ms.empty())  // nobody was started anew
+      fmt::print("   {:>19} {:>7} {:>7}\n", "-", "-", "-");
+    else
+      fmt::print("   {:>19.1f} {:>7.1f} {:>7.1f}\n", ms[0], ms[1], ms[2]);
   }
   const Json& all = r["recovery_ms"];
   fmt::print("recovery of all: min {:.1f}, median {:.1f}, p99 {:.1f}, max {:.1f} ms\n", all["min"].get<double>(),
