@@ -39,16 +39,6 @@ std::string queue_folder() {
   return mounted.path;
 }
 
-/// Row by row against the closed form; what a gap leaves open is bounded. Then each frame at most once.
-std::string judge_row(const whole::Row& row) {
-  const double channel = row.channel == "b" ? 1 : 0;
-  if (row.missing == 0) return whole::not_of_index(row, channel);
-  const std::uint64_t last = row.first + row.count + row.missing - 1;
-  const double min = static_cast<double>(row.first % 65536), max = static_cast<double>(last % 65536);
-  if (row.first % 65536 > last % 65536 || (row.min >= min + channel && row.max <= max + channel && row.nan == 0)) return {};
-  return "window " + std::to_string(row.window) + " with a gap: values outside of its frames";
-}
-
 std::uint64_t heartbeat_of_feed(const std::string& instance) {
   auto ring = shm::RingReader::open(instance);
   return ring && *ring ? (*ring)->status().heartbeat_ns.load(std::memory_order_relaxed) : 0;
@@ -196,6 +186,7 @@ std::string Scene::close_books() {
   return wrong;
 }
 
+/// Row by row against the closed form; what a gap leaves open is bounded. Then each frame at most once.
 std::string Scene::judge_rows() const {
   auto rows = whole::rows_of(window_log(), "proof");
   std::string wrong;
@@ -203,7 +194,7 @@ std::string Scene::judge_rows() const {
   std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& row : rows) {
     const std::size_t channel = row.channel == "b" ? 1 : 0;
-    wrong += judge_row(row);
+    wrong += whole::not_of_span(row, static_cast<double>(channel));
     if (row.first < next[channel]) wrong += "frame " + std::to_string(row.first) + " is in two windows; ";
     next[channel] = row.first + row.count;
     frames[channel] += row.count;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include "rt/clock.hpp"
@@ -30,19 +31,19 @@ bool Campaign::fail(const std::string& what) {
 
 /// `proof` and `wide` are functions of the frame index, so that each row can be proved; `slow` is a stream that is silent most of the time.
 void Campaign::configure(const std::string& more) {
-  const std::string index = "waveform = \"index\"}";
-  const std::uint64_t half = options_.samples_per_s / 2;
+  const std::uint64_t half = options_.samples_per_s / 2, rates[] = {half / 4, half / 8, 40};
+  const std::string types[] = {"f32", "f64", "f64"};
+  const std::string windows[] = {
+      "frames = " + std::to_string(file_.window) + (file_.second_window ? "\n[[stream.window]]\nframes = 1000000000" : ""),
+      "duration = \"100ms\"", "frames = 20"};
   std::string text = "[ring]\nblocks = " + std::to_string(file_.blocks) + "\nblock_bytes = " + std::to_string(file_.block_bytes) +
-                     "\nstall_timeout = \"150ms\"\n[realtime]\nlock_memory = false\n[[stream]]\nname = \"proof\"\ntype = \"f32\"\nrate = " +
-                     std::to_string(half / 4) + "\nchannels = [{name = \"a\", " + index + ", {name = \"b\", " + index +
-                     ", {name = \"c\", " + index + ", {name = \"d\", " + index +
-                     "]\n[[stream.window]]\nframes = " + std::to_string(file_.window) +
-                     (file_.second_window ? "\n[[stream.window]]\nframes = 1000000000" : "") +
-                     "\n[[stream]]\nname = \"wide\"\ntype = \"f64\"\nrate = " + std::to_string(half / 8) + "\nchannels = [";
-  for (char c = 'a'; c <= 'h'; ++c) text += std::string(c == 'a' ? "" : ", ") + "{name = \"" + c + "\", " + index;
-  text +=
-      "]\n[[stream.window]]\nduration = \"100ms\"\n[[stream]]\nname = \"slow\"\ntype = \"f64\"\nrate = 40\nchannels = [{name = \"a\", " +
-      index + "]\n[[stream.window]]\nframes = 20\n";
+                     "\nstall_timeout = \"150ms\"\n[realtime]\nlock_memory = false\n";
+  for (std::size_t i = 0; i < std::size(kStreams); ++i) {
+    text += "[[stream]]\nname = \"" + std::string(kStreams[i].stream) + "\"\ntype = \"" + types[i] +
+            "\"\nrate = " + std::to_string(rates[i]) + "\nchannels = [";
+    for (char c = 'a'; c < 'a' + kStreams[i].channels; ++c) text += std::string("{name = \"") + c + "\", waveform = \"index\"}, ";
+    text += "]\n[[stream.window]]\n" + windows[i] + "\n";
+  }
   instance_.configure(text + more);
 }
 
@@ -62,9 +63,23 @@ void Campaign::pause(std::int64_t most_ms) {  // the random instant
   rt::sleep_until(rt::monotonic_ns() + static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(most_ms * rt::kMillisecond)));
 }
 
-shm::Snapshot Campaign::look() {
-  shm::Snapshot s = viewer_.look();
+/// Law by law. What changes while it is looked at says nothing; with no process ever there, there is nothing to say.
+void Campaign::judge(const shm::Ledger& ledger) {
+  if (!ledger.settled) ++unsettled_;
+  if (!ledger.settled || ledger.streams.empty()) return;
   ++looks_;
+  ledger_ = ledger;
+  for (const auto& a : ledger.streams) {
+    if (a.unexplained == 0) continue;
+    unexplained_ += static_cast<std::uint64_t>(std::abs(a.unexplained));
+    fail(a.stream + ": unexplained " + std::to_string(a.unexplained) + ": " + instance_.ledger().dump(2));
+  }
+}
+
+shm::Snapshot Campaign::look() {
+  looked_ns_ = rt::monotonic_ns();
+  shm::Snapshot s = viewer_.look();
+  judge(s.ledger);
   // Both counters begin anew with a board of other streams.
   rows_lost_ += s.log_rows_lost - (s.log_rows_lost >= last_rows_lost_ ? last_rows_lost_ : 0);
   last_rows_lost_ = s.log_rows_lost;
@@ -86,16 +101,64 @@ bool Campaign::nobody_slept_on_data() {
   return timeouts_with_data_ == 0 || fail("the aggregator slept although data was there");
 }
 
+/// Or was killed by us.
+bool Campaign::lives(Role role) {
+  const auto code = process_[role].poll();
+  return !code || fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code) + "\n" + instance_.log(kPrograms[role]));
+}
+
+std::string Campaign::state_of(Role role) {
+  const shm::Snapshot s = look();
+  const pid_t pid = process_[role].pid();
+  if (role == kDisplay) return "display";
+  if (role == kProducer) {
+    if (s.producer.pid != pid || !s.ring_present) return "producer, starting";
+    return s.producer_waiting_for_gate ? "producer, waiting for the gate" : "producer, " + s.state;
+  }
+  if (s.aggregator.pid != pid) return "aggregator, starting";
+  return s.gates.empty() || s.gates[0].pid != pid ? "aggregator, before its gate" : "aggregator, " + s.gates[0].state;
+}
+
+std::map<std::string, std::uint64_t> Campaign::landed() const {
+  auto all = killed_in_;
+  all.merge(aim_.landed());
+  return all;
+}
+
+bool Campaign::kill_now(Role role) {
+  ++killed_in_[state_of(role)];
+  const auto code = process_[role].kill_it();
+  return code == -SIGKILL || fail(std::string(kPrograms[role]) +
+                                  " was to be killed, and had ended by itself: " + (code ? std::to_string(*code) : "seen before"));
+}
+
+bool Campaign::goes_on(Role role) {
+  const shm::Snapshot before = look();
+  const std::int64_t start = rt::monotonic_ns();
+  if (role == kProducer) {  // some 50 ms more of frames pass its feed
+    const auto passed = [](const shm::Snapshot& s) {
+      std::uint64_t frames = 0;
+      for (const auto& a : s.ledger.streams) frames += a.committed + a.dropped.full;
+      return frames;
+    };
+    const std::uint64_t goal = passed(before) + options_.samples_per_s / 100;
+    return until("the producer does not go on without its aggregator", [&](const shm::Snapshot& s) { return passed(s) > goal; });
+  }
+  return until("the aggregator does not go on without its producer", [&](const shm::Snapshot& s) {
+    return s.aggregator.known && looked_ns_ - (s.aggregator.age_ms + 1) * rt::kMillisecond > start;
+  });
+}
+
 bool Campaign::until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds) {
   const std::int64_t deadline = rt::monotonic_ns() + kPatience;
-  while (!holds(look())) {
-    if (rt::monotonic_ns() > deadline) return fail("hangs: " + what + "\n" + instance_.status().dump(2) + instance_.ledger().dump(2));
-    for (const Role role : {kProducer, kAggregator}) {
-      if (const auto code = process_[role].poll()) return fail(std::string(kPrograms[role]) + " ended by itself: " + std::to_string(*code));
-    }
+  for (shm::Snapshot s = look(); !holds(s); s = look()) {
+    if (!failure_.empty()) return false;
+    if (rt::monotonic_ns() > deadline)
+      return fail("hangs: " + what + "; " + s.trouble + "\n" + instance_.status().dump(2) + instance_.ledger().dump(2));
+    if (!lives(kProducer) || !lives(kAggregator) || !lives(kDisplay)) return false;
     rt::sleep_until(rt::monotonic_ns() + rt::kMillisecond / 4);
   }
-  return true;
+  return failure_.empty();
 }
 
 bool Campaign::recover(std::initializer_list<Role> roles) {
@@ -113,16 +176,8 @@ bool Campaign::recover(std::initializer_list<Role> roles) {
   return flows;
 }
 
-/// Law by law, at whatever instant this is. What changes while it is looked at is looked at again.
 bool Campaign::account_closes() {
-  shm::Snapshot s = look();
-  for (int attempt = 0; attempt < 50 && !s.ledger.settled; ++attempt) s = look();
-  if (!s.ledger.settled) return s.trouble.empty() ? true : fail("the viewer has trouble: " + s.trouble);
-  for (const auto& a : s.ledger.streams) {
-    if (a.unexplained != 0) return fail("unexplained " + std::to_string(a.unexplained) + ": " + instance_.ledger().dump(2));
-  }
-  ledger_ = std::move(s.ledger);
-  return true;
+  return until("the ledger does not settle", [](const shm::Snapshot& s) { return s.ledger.settled && !s.ledger.streams.empty(); });
 }
 
 bool Campaign::start() {
@@ -166,8 +221,10 @@ bool Campaign::finish() {
   for (const Role role : {kProducer, kAggregator, kDisplay}) {
     if (!end(role)) return false;
   }
-  if (const auto left = instance_.objects(); !left.empty()) return fail("left in /dev/shm: " + left.front());
-  if (const auto left = instance_.queues(); !left.empty()) return fail("left as a queue: " + left.front());
+  const auto objects = instance_.objects(), queues = instance_.queues();
+  left_over_ = objects.size() + queues.size();
+  if (!objects.empty()) return fail("left in /dev/shm: " + objects.front());
+  if (!queues.empty()) return fail("left as a queue: " + queues.front());
   return prove_rows();
 }
 

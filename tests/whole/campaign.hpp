@@ -11,6 +11,7 @@
 #include "campaign_aim.hpp"
 #include "harness.hpp"
 #include "shm/viewer.hpp"
+#include "window_rows.hpp"
 
 namespace chappe::whole {
 
@@ -37,7 +38,7 @@ class Campaign {
   /// One event, drawn at random; or the named one.
   bool strike();
   bool strike(const std::string& event);
-  /// Looks at the ledger, at whatever instant this is.
+  /// At whatever instant this is: the ledger settles, and closes.
   bool account_closes();
   /// Orderly end of all, then the proof of every row.
   bool finish();
@@ -47,9 +48,14 @@ class Campaign {
   [[nodiscard]] const shm::Ledger& ledger() const { return ledger_; }  ///< as last settled; after finish(): the closing one
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
   [[nodiscard]] std::uint64_t rows_lost() const { return rows_lost_; }
-  [[nodiscard]] std::uint64_t looks() const { return looks_; }
+  [[nodiscard]] std::uint64_t looks() const { return looks_; }              ///< at a settled ledger: each was judged
+  [[nodiscard]] std::uint64_t unsettled() const { return unsettled_; }      ///< looks that could not be judged
+  [[nodiscard]] std::uint64_t unexplained() const { return unexplained_; }  ///< frames, over all looks that were judged
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
-  [[nodiscard]] const Aim& aim() const { return aim_; }
+  /// Kills by where they landed: the point that was aimed at, or what a viewer saw of the victim just before.
+  [[nodiscard]] std::map<std::string, std::uint64_t> landed() const;
+  /// Names of objects and queues after the orderly end of all; nothing if it did not come to that.
+  [[nodiscard]] std::optional<std::size_t> left_over() const { return left_over_; }
   [[nodiscard]] std::uint64_t timeouts_with_data() const { return timeouts_with_data_; }
   /// In events that killed or stopped the producer, which may have stood before its bell.
   [[nodiscard]] std::uint64_t excused_timeouts() const { return excused_timeouts_; }
@@ -73,6 +79,11 @@ class Campaign {
   };
   static const std::vector<Kind>& kinds();
 
+  struct Shape {
+    const char* stream;
+    int channels;  ///< a, b, ...
+  };
+  static constexpr Shape kStreams[] = {{"proof", 4}, {"wide", 8}, {"slow", 1}};
   static constexpr int kLongestWindow = 7000;  ///< of the first specification of `proof`
   /// Over all streams.
   static std::uint64_t sum_of(const shm::Snapshot& s, std::uint64_t shm::Account::*count);
@@ -81,18 +92,27 @@ class Campaign {
   void launch(Role role);
   void pause(std::int64_t most_ms);
   Role either() { return random_() % 2 == 0 ? kProducer : kAggregator; }
+  static Role other(Role role) { return role == kProducer ? kAggregator : kProducer; }
   /// Starts `roles` anew, and waits until what they do is on the board.
   bool recover(std::initializer_list<Role> roles);
   bool end(Role role);
   bool until(const std::string& what, const std::function<bool(const shm::Snapshot&)>& holds);
   shm::Snapshot look();
+  void judge(const shm::Ledger& ledger);
   bool nobody_slept_on_data();
   bool reload(bool good, bool by_command);
   void vary_windows();
 
+  bool lives(Role role);
+  /// As a viewer sees it.
+  std::string state_of(Role role);
+  /// Kills who works; false if it had ended by itself.
+  bool kill_now(Role role);
   /// Kills it: at a step of its work where that can be had, else now.
   bool strike_down(Role role);
-  void kill_starting(Role role, std::int64_t most_ms);
+  bool kill_starting(Role role, std::int64_t most_ms);
+  /// While the other of the two is dead or stands.
+  bool goes_on(Role role);
 
   bool kill_one();
   bool kill_both();
@@ -106,7 +126,12 @@ class Campaign {
   bool change_geometry();
   bool viewer();
 
+  /// What the rows of all channels lack.
+  struct Shortage {
+    std::uint64_t frames = 0, longest_window = kLongestWindow;
+  };
   bool prove_rows();
+  bool prove_rows(const shm::Account& a, char channel, std::vector<Row>& rows, Shortage& shortage);
 
   CampaignOptions options_;
   Instance instance_;
@@ -117,11 +142,14 @@ class Campaign {
   std::array<Settings, 2> in_force_;  ///< of producer and aggregator, as they started
   Settings file_;
   std::map<std::string, Tally> tallies_;
+  std::map<std::string, std::uint64_t> killed_in_;  ///< state, of those not aimed at
+  std::optional<std::size_t> left_over_;
   std::string current_, failure_;
   shm::Ledger ledger_;
-  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, timeouts_with_data_ = 0, last_timeouts_ = 0, new_timeouts_ = 0,
-                excused_timeouts_ = 0;
+  std::uint64_t rows_ = 0, rows_lost_ = 0, last_rows_lost_ = 0, looks_ = 0, unsettled_ = 0, unexplained_ = 0, timeouts_with_data_ = 0,
+                last_timeouts_ = 0, new_timeouts_ = 0, excused_timeouts_ = 0;
   bool producer_struck_ = false;  ///< in this event
+  std::int64_t looked_ns_ = 0;    ///< when the last look began
   std::uint64_t evictions_ = 0, last_evictions_ = 0, last_incarnation_ = 0;
 };
 

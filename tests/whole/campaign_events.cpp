@@ -25,46 +25,42 @@ const std::vector<Campaign::Kind>& Campaign::kinds() {
 
 bool Campaign::strike_down(Role role) {
   if (aim_.kills_at_work(role, process_[role], random_)) return true;
-  if (process_[role].pid() <= 0) return fail("ended by itself, and was to be killed");
-  process_[role].kill_it();
-  return true;
+  return kill_now(role);
 }
 
 /// Started, and killed at a step of the start, or at any time of it.
-void Campaign::kill_starting(Role role, std::int64_t most_ms) {
+bool Campaign::kill_starting(Role role, std::int64_t most_ms) {
   const bool aimed = aim_.arm_start(role, random_);
   launch(role);
-  if (aimed)
-    process_[role].wait_for(rt::kSecond / 10);
-  else
-    pause(most_ms);
-  process_[role].kill_it();
+  const bool there = aimed && process_[role].wait_for(rt::kSecond / 10) == -SIGKILL;
+  if (!aimed) pause(most_ms);
   aim_.disarm(role);
+  return there || kill_now(role);
 }
 
 bool Campaign::kill_one() {
   const Role role = either();
   if (!strike_down(role)) return false;
-  if (random_() % 3 == 0) {  // the other goes on meanwhile
+  if (random_() % 3 == 0) {
     pause(100);
-    if (!account_closes()) return false;
+    if (!goes_on(other(role)) || !account_closes()) return false;
   }
   return recover({role});
 }
 
 bool Campaign::kill_both() {
-  const Role first = either(), second = first == kProducer ? kAggregator : kProducer;
-  if (!strike_down(first)) return false;
-  process_[second].kill_it();
-  if (!account_closes()) return false;
+  const Role first = either(), second = other(first);
+  if (!strike_down(first) || !kill_now(second) || !account_closes()) return false;
   return random_() % 2 == 0 ? recover({first, second}) : recover({second, first});
 }
 
 /// Killed again and again before it has come up.
 bool Campaign::kill_in_start() {
   const Role role = either();
-  process_[role].kill_it();
-  for (std::uint64_t n = 1 + random_() % 4; n > 0; --n) kill_starting(role, 25);
+  if (!kill_now(role)) return false;
+  for (std::uint64_t n = 1 + random_() % 4; n > 0; --n) {
+    if (!kill_starting(role, 25)) return false;
+  }
   return recover({role});
 }
 
@@ -73,9 +69,9 @@ bool Campaign::stop_and_continue() {
   producer_struck_ = role == kProducer;
   process_[role].signal(SIGSTOP);
   pause(300);
-  const bool closes = account_closes();
+  const bool holds = goes_on(other(role)) && account_closes();
   process_[role].signal(SIGCONT);
-  if (!closes) return false;
+  if (!holds) return false;
   const std::uint64_t before = sum_of(look(), &shm::Account::aggregated);
   return until("no data after SIGCONT", [&](const shm::Snapshot& s) { return sum_of(s, &shm::Account::aggregated) > before; });
 }
@@ -84,8 +80,7 @@ bool Campaign::kill_while_stopped() {
   const Role role = either();
   process_[role].signal(SIGSTOP);
   pause(100);
-  process_[role].kill_it();
-  return recover({role});
+  return kill_now(role) && recover({role});
 }
 
 /// It lives, and holds the full ring: the feed runs free after `stall_timeout`, and it attaches anew when it wakes.
@@ -161,14 +156,14 @@ bool Campaign::change_geometry() {
   vary_windows();
   configure();
   const bool aggregator_too = random_() % 2 == 0;
-  if (aggregator_too) process_[kAggregator].kill_it();
-  process_[kProducer].kill_it();
-  if (random_() % 2 == 0) kill_starting(kProducer, 20);
+  if (aggregator_too && !kill_now(kAggregator)) return false;
+  if (!kill_now(kProducer)) return false;
+  if (random_() % 2 == 0 && !kill_starting(kProducer, 20)) return false;
   return aggregator_too ? recover({kProducer, kAggregator}) : recover({kProducer});
 }
 
 bool Campaign::viewer() {
-  process_[kDisplay].kill_it();
+  if (!kill_now(kDisplay)) return false;
   launch(kDisplay);
   const Json seen = instance_.display();
   if (!seen.is_object() || seen["instance"].get<std::string>() != instance_.name()) return fail("chappe-display --once: " + seen.dump());

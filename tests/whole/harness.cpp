@@ -4,6 +4,7 @@
 #include <mqueue.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,13 @@ std::vector<std::string> command_of(const std::string& program, const std::vecto
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status); }
 
+/// Where the kernel shows the queues by name, if somebody has mounted it.
+bool shows_queues(const char* folder) {
+  constexpr auto kMqueueMagic = 0x19800202;  // MQUEUE_MAGIC of ipc/mqueue.c, in no header
+  struct statfs fs {};
+  return statfs(folder, &fs) == 0 && fs.f_type == kMqueueMagic;
+}
+
 }  // namespace
 
 Child::Child(const std::string& program, const std::vector<std::string>& arguments, const std::string& log_file, const User* user) {
@@ -67,16 +75,20 @@ Child& Child::operator=(Child&& other) noexcept {
 }
 Child::~Child() { kill_it(); }
 
-void Child::signal(int number) const { kill(pid_, number); }
+void Child::signal(int number) const {
+  if (pid_ > 0) kill(pid_, number);  // -1 would be every process there is
+}
 
-void Child::kill_it() {
-  if (pid_ <= 0) return;
+std::optional<int> Child::kill_it() {
+  if (pid_ <= 0) return std::nullopt;
+  int status = 0;
   kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
-  pid_ = -1;
+  waitpid(std::exchange(pid_, -1), &status, 0);
+  return code_of(status);
 }
 
 std::optional<int> Child::wait_for(std::int64_t limit_ns) {
+  if (pid_ <= 0) return std::nullopt;  // -1 would be any child
   const std::int64_t deadline = rt::monotonic_ns() + limit_ns;
   int status = 0;
   while (waitpid(pid_, &status, WNOHANG) == 0) {
@@ -130,8 +142,7 @@ Instance::Instance() {
 Instance::~Instance() {
   std::error_code ignored;
   for (const auto& object : objects()) std::filesystem::remove("/dev/shm/" + object, ignored);
-  mq_unlink(("/chappe." + name_ + ".control").c_str());
-  mq_unlink(("/chappe." + name_ + ".producer").c_str());
+  for (const auto& queue : queues()) mq_unlink(queue.c_str());
   std::filesystem::remove_all(folder_, ignored);
 }
 
@@ -177,6 +188,13 @@ std::vector<std::string> Instance::objects() const {
 
 std::vector<std::string> Instance::queues() const {
   std::vector<std::string> found;
+  if (shows_queues("/dev/mqueue")) {
+    for (const auto& entry : std::filesystem::directory_iterator("/dev/mqueue")) {
+      const std::string file = entry.path().filename();
+      if (file.starts_with("chappe." + name_ + ".")) found.push_back("/" + file);
+    }
+    return found;
+  }
   for (const char* role : {"control", "producer"}) {
     const std::string queue = "/chappe." + name_ + "." + role;
     const mqd_t opened = mq_open(queue.c_str(), O_RDONLY);
@@ -188,7 +206,8 @@ std::vector<std::string> Instance::queues() const {
 }
 
 std::string Instance::does_not_close(const Json& ledger) {
-  if (!ledger.is_object() || !ledger.contains("streams")) return "no ledger: " + ledger.dump();
+  if (!ledger.is_object() || !ledger.contains("streams") || ledger["streams"].empty()) return "no ledger: " + ledger.dump();
+  if (!ledger.value("settled", false)) return "not settled: " + ledger.dump();
   std::string wrong;
   for (const auto& stream : ledger["streams"]) {
     if (stream["unexplained"].get<std::int64_t>() != 0) wrong += stream.dump() + "\n";

@@ -37,10 +37,11 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child();
+  /// Once its end was seen, nobody is signalled, and nothing is told of it again.
   void signal(int number) const;
-  void kill_it();                                      ///< SIGKILL, and waits
-  std::optional<int> wait_for(std::int64_t limit_ns);  ///< exit code; nullopt: it still runs (or died by a signal: -signal)
-  std::optional<int> poll() { return wait_for(0); }    ///< exit code, if it has ended
+  std::optional<int> kill_it();                        ///< SIGKILL, and waits: -SIGKILL, unless it had ended by itself
+  std::optional<int> wait_for(std::int64_t limit_ns);  ///< exit code, or -signal that killed it; nullopt: it still runs
+  std::optional<int> poll() { return wait_for(0); }    ///< the same, if it has ended
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] int own_kib() const;  ///< memory that is the process's own (RssAnon)
 
@@ -85,9 +86,9 @@ class Instance {
   [[nodiscard]] std::string log(const std::string& program) const;
   /// Names of this instance in /dev/shm.
   [[nodiscard]] std::vector<std::string> objects() const;
-  /// Its two message queues, if they are there.
+  /// Names of its message queues, also of replies; where no /dev/mqueue shows them, of the two that each instance has.
   [[nodiscard]] std::vector<std::string> queues() const;
-  /// Every stream settled, nothing unexplained. Empty, or what is wrong.
+  /// It is settled, has streams, and of none is anything unexplained. Empty, or what is wrong.
   static std::string does_not_close(const Json& ledger);
   /// Of every stream nothing was dropped, for no cause, and nothing overrun. Empty, or what was.
   static std::string losses(const Json& ledger);

@@ -1,15 +1,15 @@
 // torture_product: the three real processes under load, and random kills, stops, restarts, reloads, changes of geometry, viewers. Exit 0
 // only if at every look the ledger closed, every window row is exact and nothing is left. With --kill-every a soak: one kill now and then,
-// and what the processes hold of memory and descriptors must stay flat.
+// and what each process holds of memory and descriptors must stay flat over its life, and the number of objects and queues at all.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 
 #include "campaign.hpp"
+#include "holdings.hpp"
 #include "rt/clock.hpp"
 
 namespace chappe::whole {
@@ -20,80 +20,6 @@ struct Arguments {
   std::uint64_t events = 300;
   double seconds = 0, kill_every_s = 0;
   bool json = false;
-};
-
-/// What one process held at one time.
-struct Holding {
-  int kib = 0;
-  std::uint64_t descriptors = 0;
-};
-
-Holding holding_of(const Child& child) {
-  Holding h{.kib = child.own_kib()};
-  std::error_code ignored;
-  const std::filesystem::directory_iterator folder("/proc/" + std::to_string(child.pid()) + "/fd", ignored);
-  for ([[maybe_unused]] const auto& entry : folder) ++h.descriptors;
-  return h;
-}
-
-/// The holdings of a soak. A process counts from 20 s after its start on.
-class Watch {
- public:
-  void sample(const Campaign& campaign) {
-    for (std::size_t role = 0; role < held_.size(); ++role) {
-      const Child& child = campaign.processes()[role];
-      if (child.pid() != pid_[role]) since_[role] = rt::monotonic_ns();
-      pid_[role] = child.pid();
-      if (rt::monotonic_ns() - since_[role] > 20 * rt::kSecond) held_[role].push_back(holding_of(child));
-    }
-    objects_.push_back(campaign.instance().objects().size());
-  }
-  /// The medians of the first and the last tenth differ by a tenth (and 512 KiB) at most; the descriptors by none.
-  std::string grows() const {
-    std::string text;
-    for (std::size_t role = 0; role < held_.size(); ++role) {
-      if (held_[role].size() < 20) continue;
-      const auto [first, last] = ends(role);
-      if (last.kib > first.kib + first.kib / 10 + 512)
-        text += fmt::format("{} grows from {} to {} KiB; ", kNames[role], first.kib, last.kib);
-      if (last.descriptors != first.descriptors)
-        text += fmt::format("{}: {} descriptors became {}; ", kNames[role], first.descriptors, last.descriptors);
-    }
-    return text;
-  }
-  void print() const {
-    if (objects_.empty()) return;
-    for (std::size_t role = 0; role < held_.size(); ++role) {
-      if (held_[role].empty()) continue;
-      const auto [first, last] = ends(role);
-      fmt::print("  {:<12} {} samples; RssAnon {} KiB in the first tenth, {} in the last; descriptors {}, {}\n", kNames[role],
-                 held_[role].size(), first.kib, last.kib, first.descriptors, last.descriptors);
-    }
-    const auto [least, most] = std::minmax_element(objects_.begin(), objects_.end());
-    fmt::print("  objects in /dev/shm: {} to {}\n", *least, *most);
-  }
-
- private:
-  static constexpr const char* kNames[] = {"producer", "aggregator", "display"};
-  [[nodiscard]] std::pair<Holding, Holding> ends(std::size_t role) const {
-    const std::size_t tenth = std::max<std::size_t>(held_[role].size() / 10, 1);
-    const auto median = [](std::vector<Holding> of) {
-      Holding m;
-      const auto middle = of.begin() + static_cast<std::ptrdiff_t>(of.size() / 2);
-      std::nth_element(of.begin(), middle, of.end(), [](const Holding& a, const Holding& b) { return a.descriptors < b.descriptors; });
-      m.descriptors = middle->descriptors;
-      std::nth_element(of.begin(), middle, of.end(), [](const Holding& a, const Holding& b) { return a.kib < b.kib; });
-      m.kib = middle->kib;
-      return m;
-    };
-    const auto& all = held_[role];
-    return {median({all.begin(), all.begin() + static_cast<std::ptrdiff_t>(tenth)}),
-            median({all.end() - static_cast<std::ptrdiff_t>(tenth), all.end()})};
-  }
-  std::array<std::vector<Holding>, 3> held_;
-  std::array<pid_t, 3> pid_{};
-  std::array<std::int64_t, 3> since_{};
-  std::vector<std::size_t> objects_;
 };
 
 double quantile(std::vector<double> values, double q) {
@@ -108,12 +34,11 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
   std::vector<double> all;
   for (const auto& [name, t] : c.tallies()) {
     all.insert(all.end(), t.recovery_ms.begin(), t.recovery_ms.end());
-    events[name] = {{"events", t.events},
-                    {"recovery_ms", {quantile(t.recovery_ms, 0), quantile(t.recovery_ms, 0.5), quantile(t.recovery_ms, 1)}}};
+    Json& event = events[name] = {{"events", t.events}, {"recovery_ms", Json::array()}};
+    if (!t.recovery_ms.empty())
+      event["recovery_ms"] = {quantile(t.recovery_ms, 0), quantile(t.recovery_ms, 0.5), quantile(t.recovery_ms, 1)};
   }
-  std::int64_t unexplained = 0;
   for (const auto& s : c.ledger().streams) {
-    unexplained += s.unexplained;
     streams.push_back({{"stream", s.stream},
                        {"acquired", s.acquired},
                        {"aggregated", s.aggregated},
@@ -131,10 +56,12 @@ Json report_of(const Campaign& c, const Arguments& a, double seconds) {
       {"events", events},
       {"recovery_ms", {{"min", quantile(all, 0)}, {"median", quantile(all, 0.5)}, {"p99", quantile(all, 0.99)}, {"max", quantile(all, 1)}}},
       {"streams", streams},
-      {"unexplained", unexplained},
-      {"landed", c.aim().landed()},
+      {"unexplained", c.unexplained()},
+      {"landed", c.landed()},
+      {"left_over", c.left_over() ? Json(*c.left_over()) : Json(nullptr)},
       {"evictions", c.evictions()},
       {"looks", c.looks()},
+      {"unsettled", c.unsettled()},
       {"rows", c.rows()},
       {"rows_lost", c.rows_lost()},
       {"doorbell_timeouts_with_data", c.timeouts_with_data()},
@@ -151,7 +78,11 @@ void print(const Json& r) {
   fmt::print("{:<20} {:>7}   recovery ms {:>7} {:>7} {:>7}\n", "event", "number", "min", "median", "max");
   for (const auto& [name, e] : r["events"].items()) {
     const auto ms = e["recovery_ms"].get<std::vector<double>>();
-    fmt::print("{:<20} {:>7}   {:>19.1f} {:>7.1f} {:>7.1f}\n", name, e["events"].get<std::uint64_t>(), ms[0], ms[1], ms[2]);
+    fmt::print("{:<20} {:>7}", name, e["events"].get<std::uint64_t>());
+    if (ms.empty())  // nobody was started anew
+      fmt::print("   {:>19} {:>7} {:>7}\n", "-", "-", "-");
+    else
+      fmt::print("   {:>19.1f} {:>7.1f} {:>7.1f}\n", ms[0], ms[1], ms[2]);
   }
   const Json& all = r["recovery_ms"];
   fmt::print("recovery of all: min {:.1f}, median {:.1f}, p99 {:.1f}, max {:.1f} ms\n", all["min"].get<double>(),
@@ -165,25 +96,29 @@ void print(const Json& r) {
   }
   fmt::print("\n");
   if (!r["landed"].empty()) {
-    fmt::print("killed at:");
-    for (const auto& [point, kills] : r["landed"].items()) fmt::print(" {} {}", point, kills.get<std::uint64_t>());
-    fmt::print("\n");
+    std::string where;
+    for (const auto& [point, kills] : r["landed"].items())
+      where += fmt::format("{}{} {}", where.empty() ? "" : "; ", point, kills.get<std::uint64_t>());
+    fmt::print("killed at: {}\n", where);
   }
-  fmt::print("evictions {}, unexplained {}, looks {}, window rows {} proved and {} lost, doorbell timeouts with data {}, and {} excused\n",
-             r["evictions"].get<std::uint64_t>(), r["unexplained"].get<std::int64_t>(), r["looks"].get<std::uint64_t>(),
-             r["rows"].get<std::uint64_t>(), r["rows_lost"].get<std::uint64_t>(), r["doorbell_timeouts_with_data"].get<std::uint64_t>(),
-             r["excused_timeouts"].get<std::uint64_t>());
+  fmt::print("unexplained {} at {} looks, {} more were not settled; left over {}\n", r["unexplained"].get<std::uint64_t>(),
+             r["looks"].get<std::uint64_t>(), r["unsettled"].get<std::uint64_t>(),
+             r["left_over"].is_null() ? "not counted: it did not come to an end in order" : r["left_over"].dump());
+  fmt::print("evictions {}, window rows {} proved and {} lost, doorbell timeouts with data {}, and {} excused\n",
+             r["evictions"].get<std::uint64_t>(), r["rows"].get<std::uint64_t>(), r["rows_lost"].get<std::uint64_t>(),
+             r["doorbell_timeouts_with_data"].get<std::uint64_t>(), r["excused_timeouts"].get<std::uint64_t>());
 }
 
 /// Events one after the other, or a kill now and then for a time.
-bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
+bool strike_on(Campaign& campaign, const Arguments& a, Holdings& holdings) {
   const std::int64_t start = rt::monotonic_ns();
   const auto elapsed = [&] { return static_cast<double>(rt::monotonic_ns() - start) / 1e9; };
   double next_kill = a.kill_every_s, next_word = 10;
   std::uint64_t struck = 0;
   while (a.seconds > 0 ? elapsed() < a.seconds : struck < a.events) {
     if (elapsed() > next_word) {
-      fmt::print(stderr, "{:.0f} s: {} events, unexplained 0 at {} looks\n", elapsed(), struck, campaign.looks());
+      fmt::print(stderr, "{:.0f} s: {} events, unexplained {} at {} looks, {} more were not settled\n", elapsed(), struck,
+                 campaign.unexplained(), campaign.looks(), campaign.unsettled());
       next_word += a.kill_every_s > 0 ? 600 : 30;
     }
     if (a.kill_every_s == 0) {
@@ -197,7 +132,7 @@ bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
       next_kill += a.kill_every_s;
     }
     if (!campaign.account_closes()) return false;
-    watch.sample(campaign);
+    holdings.sample(campaign);
     rt::sleep_until(rt::monotonic_ns() + 5 * rt::kSecond);
   }
   return true;
@@ -205,17 +140,17 @@ bool strike_on(Campaign& campaign, const Arguments& a, Watch& watch) {
 
 int torture(const Arguments& a) {
   Campaign campaign(a.campaign);
-  Watch watch;
+  Holdings holdings;
   const std::int64_t start = rt::monotonic_ns();
-  const bool held = campaign.start() && strike_on(campaign, a, watch) && campaign.finish();
+  const bool held = campaign.start() && strike_on(campaign, a, holdings) && campaign.finish();
   const Json report = report_of(campaign, a, static_cast<double>(rt::monotonic_ns() - start) / 1e9);
   if (a.json) {
     fmt::print("{}\n", report.dump(2));
   } else {
     print(report);
-    watch.print();
+    holdings.print();
   }
-  const std::string grows = watch.grows();
+  const std::string grows = holdings.grows();
   if (held && grows.empty()) return 0;
   fmt::print(stderr, "FAILED after seed {}: {}{}\n", a.campaign.seed, campaign.failure(), grows);
   for (const char* program : {"chappe-producer", "chappe-aggregator"}) {

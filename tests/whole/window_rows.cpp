@@ -49,6 +49,20 @@ std::string not_of_index(const Row& row, double channel) {
   return where(row) + "mean " + std::to_string(row.mean) + ", expected " + std::to_string(mean);
 }
 
+/// The missing ones may also lie before the first: the span is then counted too long, never too short.
+std::string not_of_span(const Row& row, double channel) {
+  if (row.missing == 0) return not_of_index(row, channel);
+  const std::uint64_t start = row.first % kPeriod, end = start + row.count + row.missing;
+  const double first = static_cast<double>(start) + channel;
+  const double min = end > kPeriod ? channel : first, max = static_cast<double>(end > kPeriod ? kPeriod - 1 : end - 1) + channel;
+  if (row.nan != 0) return where(row) + "NaN";
+  if (row.count == 0) return where(row) + "no frame, and is a row";
+  if (row.min < min || row.min > first || row.max > max || row.max < first || row.mean < row.min || row.mean > row.max)
+    return where(row) + std::to_string(row.missing) + " missing, min " + std::to_string(row.min) + ", mean " + std::to_string(row.mean) +
+           ", max " + std::to_string(row.max) + ", expected within " + std::to_string(min) + " to " + std::to_string(max);
+  return {};
+}
+
 std::string not_each_frame_once(const std::vector<Row>& rows, const std::string& channel, std::uint64_t frames) {
   std::vector<Row> mine;
   std::copy_if(rows.begin(), rows.end(), std::back_inserter(mine), [&](const Row& row) { return row.channel == channel; });

@@ -17,6 +17,8 @@ std::vector<Row> rows_of(const std::string& file, const std::string& stream, std
 
 /// Whether the row is that of (frame index mod 65536) + channel over [first, first + count). Empty, or what is wrong.
 std::string not_of_index(const Row& row, double channel);
+/// The same of a row that may lack frames: if it does, its first one is in it, and its values lie among those of the frames that it spans.
+std::string not_of_span(const Row& row, double channel);
 
 /// Whether the rows of one channel, of a stream that lost nothing, hold each frame of [0, frames) exactly once. Empty, or where they do
 /// not.
