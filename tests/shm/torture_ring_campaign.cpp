@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 
 #include "rt/clock.hpp"
@@ -41,6 +43,7 @@ void Campaign::fail(const std::string& what) {
   if (!failed()) std::snprintf(outcome_.failure, sizeof outcome_.failure, "%s", what.c_str());
 }
 
+/// Its pid; 0: there is none, and the campaign has failed. Never below 0, which kill() takes for everybody.
 pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start) {
   role.seat->enter(Phase::starting);
   role.seat->told.store(0);
@@ -56,8 +59,9 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
     prctl(PR_SET_NAME, role.name);
     body(start, shared_);
   }
-  if (pid < 0) fail("fork failed");
-  return pid;
+  if (pid > 0) return pid;
+  fail(std::string("fork failed: ") + std::strerror(errno));
+  return 0;
 }
 
 void Campaign::start_producer() {
@@ -235,7 +239,7 @@ void Campaign::tease_viewers() {
 /// Left alone, both sides must get on with their work, and the ledger must close.
 void Campaign::calm() {
   for (Role* role : {&producer_, &consumer_}) {
-    if (disarm(*role) && role->seat->told.load() != 0 && !wait_for_end(*role, kHang))
+    if (role->pid != 0 && disarm(*role) && role->seat->told.load() != 0 && !wait_for_end(*role, kHang))
       fail(std::string("the ") + role->name + " does not end");
     if (role->pid == 0 && !failed()) start(*role);
   }
@@ -314,7 +318,7 @@ void Campaign::run() {
 
 void Campaign::clean_up() {
   for (Role* role : {&producer_, &consumer_, viewers_.data(), viewers_.data() + 1}) {
-    if (role->pid == 0) continue;
+    if (role->pid <= 0) continue;
     kill(role->pid, SIGKILL);
     waitpid(role->pid, nullptr, 0);
   }
