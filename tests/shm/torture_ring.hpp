@@ -72,6 +72,7 @@ struct Findings {
   Word troubles;            ///< objects that a viewer or a consumer had to refuse
   Word excused_timeouts;    ///< the same silence, but the producer was dead, stopped, starting or before its bell
   Word looks, unsettled_looks, adoption_looks;
+  Word calm_looks;  ///< what it took for one settled look in each calm and after the end
   Word sleeps, refused, resyncs, skips;
 };
 

@@ -45,6 +45,7 @@ class Campaign {
   bool wait_for_end(Role& role, std::int64_t patience_ns);
   void tease_viewers();
   void calm();
+  Snapshot settled_look();
   void finish();
   void note_streams(const Ledger& ledger);
   void clean_up();

@@ -22,6 +22,7 @@ std::vector<Named> told_of(const Findings& f) {
   return {{"looks", f.looks},
           {"looks_unsettled", f.unsettled_looks},
           {"looks_in_adoptions", f.adoption_looks},
+          {"looks_in_calms", f.calm_looks},
           {"consumer_sleeps", f.sleeps},
           {"excused_timeouts", f.excused_timeouts},
           {"blocks_refused", f.refused},
