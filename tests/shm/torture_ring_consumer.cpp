@@ -11,6 +11,7 @@
 #include "shm/board.hpp"
 #include "shm/gate.hpp"
 #include "shm/ledger.hpp"
+#include "shm/retired.hpp"
 #include "torture_ring_windows.hpp"
 
 namespace chappe::shm::torture {
@@ -33,6 +34,8 @@ class Consumer {
   [[nodiscard]] std::string path(const char* kind) const { return object_path(instance_, kind); }
   void open_board(const RingTables* ring);
   bool find_ring();
+  bool is_finished(const RingReader& ring);
+  [[nodiscard]] std::vector<std::optional<BoardTotals>> totals_now() const;
   bool begin_session(RingReader ring, bool retired);
   void drain();
   void attach();
@@ -74,21 +77,27 @@ void Consumer::open_board(const RingTables* ring) {
 
 /// What is retired first, then the ring itself.
 bool Consumer::find_ring() {
-  const BoardSlot& head = board_->image().head();
   auto draining = RingReader::open(instance_, "ring.draining");
   if (!draining) fail(draining.error().text);
   auto ring = RingReader::open(instance_);
   if (!ring) fail(ring.error().text);
-  if (*draining && (head.incarnation == 0 || (*draining)->tables().incarnation == head.incarnation)) {
-    const bool one_ring = *ring && (*ring)->tables().incarnation == (*draining)->tables().incarnation;
-    const bool left = one_ring || (*ring && (*draining)->head() == head.upto && head.incarnation != 0);
-    if (!left) return begin_session(std::move(**draining), true);
-  }
+  if (*draining && is_to_drain(**draining, *ring ? &**ring : nullptr, board_->tables(), board_->image()))
+    return begin_session(std::move(**draining), true);
   if (!*ring || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return false;
-  const auto state = static_cast<RingState>((*ring)->status().state.load(std::memory_order_acquire));
-  bool merged = state == RingState::ended && head.incarnation == (*ring)->tables().incarnation && head.upto == (*ring)->head();
-  for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) merged = merged && board_->image().stream(i).ended != 0;
-  return !merged && begin_session(std::move(**ring), false);
+  return !is_finished(**ring) && begin_session(std::move(**ring), false);
+}
+
+/// It ended in order, and the board has its last block and its totals.
+bool Consumer::is_finished(const RingReader& ring) {
+  const BoardSlot& head = board_->image().head();
+  const auto state = static_cast<RingState>(ring.status().state.load(std::memory_order_acquire));
+  if (state != RingState::ended || head.incarnation != ring.tables().incarnation || head.upto != ring.head()) return false;
+  const auto totals = totals_now();
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    const BoardStream& b = board_->image().stream(i);
+    if (totals[i] ? !shm::has_totals(b, *totals[i]) : b.ended == 0) return false;
+  }
+  return true;
 }
 
 bool Consumer::begin_session(RingReader ring, bool retired) {
@@ -269,15 +278,21 @@ void Consumer::drain() {
   if (finished_) hand_over_totals();
 }
 
-/// STEP end 2.
-void Consumer::hand_over_totals() {
-  seat_.enter(Phase::end);
+/// What the ledger has of the board's streams.
+std::vector<std::optional<BoardTotals>> Consumer::totals_now() const {
   auto ledger = LedgerReader::open(instance_);
   std::vector<std::optional<BoardTotals>> totals;
   for (const auto& stream : board_->tables().streams) {
     const LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(stream.name) : nullptr;
     totals.push_back(entry != nullptr ? std::optional(totals_of(*entry)) : std::nullopt);
   }
+  return totals;
+}
+
+/// STEP end 2.
+void Consumer::hand_over_totals() {
+  seat_.enter(Phase::end);
+  const auto totals = totals_now();
   BoardImage& image = board_->image();
   const auto state = static_cast<RingState>(ring_->status().state.load(std::memory_order_acquire));
   if (state != RingState::ended || ring_->head() != image.head().upto || !ring_->is_named(path("ring"))) return;
