@@ -43,11 +43,12 @@ struct alignas(kLine) Seat {
   Word forked_ns;  ///< CLOCK_MONOTONIC
   Word data_ns;    ///< its first block committed, or its first blocks on the board, 0: not yet
   Word owes_bell;  ///< 1: from before a block's cursor to the bell of its burst
+  Word bells;      ///< rung, ever
   Word done;       ///< blocks published or merged, ever
   Word order;      ///< what the campaign aims at: (phase + 1) << 8 | passes in that phase to let go by first; 0: nothing; kFollows
   static constexpr std::uint64_t kFollows = 1;  ///< the victim dies any moment now
   void enter(Phase p) noexcept {
-    phase.store(static_cast<std::uint64_t>(p), std::memory_order_relaxed);
+    phase.store(static_cast<std::uint64_t>(p), std::memory_order_release);
     pass();
   }
   /// An instant that can be aimed at: the victim kills itself, at this very instruction. An order taken back meanwhile stays taken back.
@@ -57,7 +58,11 @@ struct alignas(kLine) Seat {
     const bool dies = (aimed & 0xff) == 0;
     if (order.compare_exchange_strong(aimed, dies ? kFollows : aimed - 1, std::memory_order_acq_rel) && dies) kill(getpid(), SIGKILL);
   }
-  [[nodiscard]] Phase now() const noexcept { return static_cast<Phase>(phase.load(std::memory_order_relaxed)); }
+  void note_bell() noexcept {
+    bells.fetch_add(1, std::memory_order_seq_cst);
+    owes_bell.store(0, std::memory_order_seq_cst);
+  }
+  [[nodiscard]] Phase now() const noexcept { return static_cast<Phase>(phase.load(std::memory_order_acquire)); }
 };
 
 /// What must stay 0, and what is told beside it.

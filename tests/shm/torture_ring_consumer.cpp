@@ -45,7 +45,7 @@ class Consumer {
   void publish();
   bool reached_the_end();
   void idle();
-  void judge_silence(std::uint64_t starts, std::uint64_t published);
+  void judge_silence(std::uint64_t starts, std::uint64_t bells);
   void hand_over_totals();
 
   std::string instance_;
@@ -232,18 +232,18 @@ void Consumer::idle() {
   shared_.found.sleeps.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
   if (!gate_->sleep_until(deadline) && next_ != ring_->head() && !told()) {
-    const std::uint64_t published = shared_.producer.done.load(std::memory_order_seq_cst);
-    if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, published);
+    const std::uint64_t bells = shared_.producer.bells.load(std::memory_order_seq_cst);  // behind the head that was seen
+    if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, bells);
   }
   seat_.enter(Phase::working);
 }
 
-/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or stood between the first cursor of a burst and
-/// its bell.
-void Consumer::judge_silence(std::uint64_t starts, std::uint64_t published) {
-  const bool stood = shared_.producer.done.load(std::memory_order_seq_cst) == published;
-  const bool before_bell =
-      shared_.producer.now() == Phase::bell || (shared_.producer.owes_bell.load(std::memory_order_seq_cst) != 0 && stood);
+/// Silent with data there. Nobody's fault while the producer is dead, stopped or starting, or all the while between the first cursor of a
+/// burst and its bell. Asleep it never is: it rings before.
+void Consumer::judge_silence(std::uint64_t starts, std::uint64_t bells) {
+  const bool asleep = shared_.producer.now() == Phase::asleep;
+  const bool before_bell = !asleep && shared_.producer.owes_bell.load(std::memory_order_seq_cst) != 0 &&
+                           shared_.producer.bells.load(std::memory_order_seq_cst) == bells;
   const bool away = shared_.stopped.load(std::memory_order_seq_cst) != 0 || shared_.adopting.load(std::memory_order_seq_cst) != 0 ||
                     shared_.starts.load(std::memory_order_seq_cst) != starts;
   const bool rung_since = gate_->sleep_until(0);  // rung after the time was up, before this look

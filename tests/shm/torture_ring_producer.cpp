@@ -136,7 +136,7 @@ void Producer::ring() {
   seat_.enter(Phase::bell);
   unrung_ = 0;
   ring_bell(ring_->gate(kAggregatorGate).filled, ring_->status().failed_posts);
-  seat_.owes_bell.store(0, std::memory_order_seq_cst);
+  seat_.note_bell();
   seat_.pass();
   seat_.enter(before);
 }
