@@ -26,8 +26,9 @@ using chappe::rt::monotonic_ns;
 constexpr const char* kHelp = R"(Usage: torture_ring [--kills N] [--seed S] [--lanes L] [--json]
 
 Kills (SIGKILL) and stops a producer and a consumer on a small ring of their own, at random and aimed instants, restarts them, changes the
-geometry, lets viewers come and go, and ends in order. Prints what happened, and the seed that draws the same events again. Told to end
-(SIGINT, SIGTERM) it does so in order, and prints what was done until then.
+geometry, lets viewers come and go, and ends in order. Prints what happened, and the seed: it draws the same plan for each start of a run with
+as many kills and lanes; at which instruction a plan meets its victim is the scheduler's. Told to end (SIGINT, SIGTERM) it does so in order,
+and prints what was done until then.
 
   --kills N   of producer and consumer together (default 2000)
   --seed S    default 1

@@ -24,7 +24,8 @@ enum class Phase : std::uint64_t {
   repair,     ///< producer: ledger, gate, adopt 4 to 6
   attach,     ///< consumer: finding a ring, its gate and a board
   working,    ///< between two steps
-  publish,    ///< producer: from publish 1 to 5
+  publish,    ///< producer: from publish 1 to 3
+  commit,     ///< producer: publish 4 and 5
   bell,       ///< producer: from the cursor to the bell's return
   merge,      ///< consumer: consume 2 to 5
   board,      ///< consumer: board 1 to 4 and consume 6
@@ -33,7 +34,7 @@ enum class Phase : std::uint64_t {
   unlink,     ///< producer: end 3; consumer: end 4
   look,       ///< viewer
 };
-inline constexpr std::array kPhaseNames{"starting", "open",  "supersede", "repair", "attach", "working", "publish",
+inline constexpr std::array kPhaseNames{"starting", "open",  "supersede", "repair", "attach", "working", "publish", "commit",
                                         "bell",     "merge", "board",     "asleep", "end",    "unlink",  "look"};
 
 /// One victim's line to the campaign.
@@ -45,24 +46,34 @@ struct alignas(kLine) Seat {
   Word owes_bell;  ///< 1: from before a block's cursor to the bell of its burst
   Word bells;      ///< rung, ever
   Word done;       ///< blocks published or merged, ever
-  Word order;      ///< what the campaign aims at: (phase + 1) << 8 | passes in that phase to let go by first; 0: nothing; kFollows
-  static constexpr std::uint64_t kFollows = 1;  ///< the victim dies any moment now
-  void enter(Phase p) noexcept {
-    phase.store(static_cast<std::uint64_t>(p), std::memory_order_release);
-    pass();
+  Word order;      ///< how the victim is to kill itself: order_at, order_by_time; 0: not; kFollows
+
+  static constexpr std::uint64_t kFollows = 1;  ///< it dies any moment now
+  /// At an instant of this phase; `passes` (255 at most) are let go by first.
+  static constexpr std::uint64_t order_at(Phase target, std::uint64_t passes) noexcept {
+    return (static_cast<std::uint64_t>(target) + 1) << 8 | passes;
   }
+  /// About so long after this phase has begun.
+  static constexpr std::uint64_t order_by_time(Phase target, std::uint64_t passes, std::uint64_t delay_ns) noexcept {
+    return (delay_ns + 1) << 16 | order_at(target, passes);
+  }
+  /// A phase of which nothing is done yet: no instant. An order by time counts from here.
+  void begin(Phase p) noexcept;
   /// An instant that can be aimed at: the victim kills itself, at this very instruction. An order taken back meanwhile stays taken back.
-  void pass() noexcept {
-    std::uint64_t aimed = order.load(std::memory_order_relaxed);
-    if (aimed >> 8 != phase.load(std::memory_order_relaxed) + 1) return;
-    const bool dies = (aimed & 0xff) == 0;
-    if (order.compare_exchange_strong(aimed, dies ? kFollows : aimed - 1, std::memory_order_acq_rel) && dies) kill(getpid(), SIGKILL);
+  void pass() noexcept;
+  /// A phase that begins with a side-effect of the last.
+  void enter(Phase p) noexcept {
+    begin(p);
+    pass();
   }
   void note_bell() noexcept {
     bells.fetch_add(1, std::memory_order_seq_cst);
     owes_bell.store(0, std::memory_order_seq_cst);
   }
   [[nodiscard]] Phase now() const noexcept { return static_cast<Phase>(phase.load(std::memory_order_acquire)); }
+
+ private:
+  bool is_last(std::uint64_t aimed) noexcept;
 };
 
 /// What must stay 0, and what is told beside it.
@@ -101,7 +112,7 @@ struct Shared {
   }
 };
 
-/// How one process is to behave; all of it drawn by the campaign from its seed.
+/// How one process is to behave; drawn by the campaign from its seed, but for what it finds.
 struct Start {
   std::string instance;
   std::uint32_t shape = 0;

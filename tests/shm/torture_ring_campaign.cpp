@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "rt/clock.hpp"
 
@@ -16,7 +17,7 @@ namespace chappe::shm::torture {
 namespace {
 
 constexpr std::int64_t kHang = 20 * rt::kSecond;
-constexpr std::int64_t kAtWork = rt::kSecond / 4;  // whoever has not got there by then is struck where it is
+constexpr std::int64_t kAtWork = rt::kSecond / 4;
 constexpr std::int64_t kMicrosecond = 1'000;
 
 bool has_ended(pid_t pid) {
@@ -30,13 +31,14 @@ std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
 
 Campaign::Campaign(std::uint64_t kills, std::uint64_t seed, std::string instance, Shared& shared, Outcome& outcome)
     : kills_(kills),
+      seed_(seed),
       instance_(std::move(instance)),
       shared_(shared),
-      random_(seed),
       outcome_(outcome),
-      producer_{"producer", &shared.producer, &outcome_.producer},
-      consumer_{"consumer", &shared.consumer, &outcome_.consumer},
-      viewers_{Role{"viewer", &shared.viewer[0], &outcome_.viewer}, Role{"viewer", &shared.viewer[1], &outcome_.viewer}},
+      producer_{"producer", Part::producer, &shared.producer, &outcome_.producer},
+      consumer_{"consumer", Part::consumer, &shared.consumer, &outcome_.consumer},
+      viewers_{Role{"viewer", Part::viewers, &shared.viewer[0], &outcome_.viewer},
+               Role{"viewer", Part::viewers, &shared.viewer[1], &outcome_.viewer}},
       looks_(instance_, shared) {}
 
 void Campaign::fail(const std::string& what) {
@@ -45,13 +47,14 @@ void Campaign::fail(const std::string& what) {
 
 /// Its pid; 0: there is none, and the campaign has failed. Never below 0, which kill() takes for everybody.
 pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start) {
-  role.seat->enter(Phase::starting);
-  role.seat->told.store(0);
   role.seat->order.store(0);
+  role.seat->begin(Phase::starting);
+  role.seat->told.store(0);
   role.seat->data_ns.store(0);
   role.seat->owes_bell.store(0);
   role.seat->forked_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()));
   role.due_ns = in(kHang);
+  role.was_late = false;
   ++role.tally->starts;
   const pid_t pid = fork();
   if (pid == 0) {
@@ -64,28 +67,39 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
   return 0;
 }
 
+/// A ring is there, of another geometry: no two have the same number of blocks. Its producer is dead, so it stays what it is.
+bool Campaign::finds_another(const Start& start) {
+  const auto ring = RingReader::open(instance_);
+  if (!ring) fail(ring.error().text);
+  return ring && *ring && (*ring)->tables().geometry.blocks != spec_of(start).blocks;
+}
+
 void Campaign::start_producer() {
+  Dice dice(seed_, Part::producer, producer_.tally->starts);
+  if (dice.one_in(8)) shape_ = static_cast<std::uint32_t>(dice.draw(kShapes));
   Start start{.instance = instance_, .shape = shape_};
-  if (draw(8) == 0) start.shape = static_cast<std::uint32_t>(draw(kShapes));
-  start.supersedes = start.shape != shape_;
+  start.waits = dice.one_in(4);
+  start.paced = !dice.one_in(16);
+  start.seed = dice.seed();
+  start.supersedes = finds_another(start);
+  producer_.plan = plan_of(dice, Part::producer, start.supersedes);
   outcome_.superseding_starts += start.supersedes ? 1 : 0;
-  supersedes_ = start.supersedes;
-  shape_ = start.shape;
-  start.waits = draw(4) == 0;
-  start.paced = draw(16) != 0;
-  start.seed = random_();
   shared_.adopting.store(1, std::memory_order_seq_cst);
   shared_.starts.fetch_add(1, std::memory_order_seq_cst);
   producer_.pid = fork_into(producer_, &produce, start);
   shared_.stopped.store(0, std::memory_order_seq_cst);
 }
 
-void Campaign::start_consumer() { consumer_.pid = fork_into(consumer_, &consume, Start{.instance = instance_}); }
+void Campaign::start_consumer() {
+  Dice dice(seed_, Part::consumer, consumer_.tally->starts);
+  consumer_.plan = plan_of(dice, Part::consumer, false);
+  consumer_.pid = fork_into(consumer_, &consume, Start{.instance = instance_});
+}
 
 void Campaign::start_viewer(std::size_t which) {
   const auto body = which == 0 ? [](const Start& s, Shared& shared) { watch(s, shared, shared.viewer[0]); }
                                : [](const Start& s, Shared& shared) { watch(s, shared, shared.viewer[1]); };
-  viewers_[which].pid = fork_into(viewers_[which], body, Start{.instance = instance_, .seed = random_()});
+  viewers_[which].pid = fork_into(viewers_[which], body, Start{.instance = instance_, .seed = seed_ + teases_});
 }
 
 void Campaign::start(Role& role) {
@@ -95,35 +109,17 @@ void Campaign::start(Role& role) {
     start_consumer();
 }
 
-/// Two starts of three are told an instant at which to die; whoever does not come there, or was told none, is struck when it is due.
 void Campaign::aim(Role& role) {
-  static constexpr std::array kProducer{Phase::publish, Phase::publish, Phase::publish,   Phase::publish, Phase::bell,
-                                        Phase::bell,    Phase::open,    Phase::supersede, Phase::repair,  Phase::asleep};
-  static constexpr std::array kConsumer{Phase::merge, Phase::merge, Phase::merge, Phase::merge,  Phase::board,
-                                        Phase::board, Phase::board, Phase::board, Phase::attach, Phase::asleep};
-  // One in eight is struck while it starts, the others some time after they got to work.
-  const bool supersedes = &role == &producer_ && supersedes_;
-  role.due_ns = draw(supersedes ? 2 : 8) == 0 ? in(kMicrosecond * static_cast<std::int64_t>(draw(6'000))) : in(kHang);
-  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(draw(draw(2) == 0 ? 1'000 : 6'000));
-  if (draw(3) == 0) return;
-  Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
-  if (target == Phase::supersede && !supersedes) target = Phase::publish;
-  if (target == Phase::open && supersedes) target = Phase::supersede;
-  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(2'000 + draw(18'000));  // it mostly gets there sooner
-  role.seat->order.store(order_for(target));
-}
-
-/// How often a victim passes there: in a start or an end a few times, at work again and again.
-std::uint64_t Campaign::order_for(Phase target) {
-  const bool once = target == Phase::open || target == Phase::supersede;
-  const bool seldom = target == Phase::repair || target == Phase::attach || target == Phase::end || target == Phase::unlink;
-  const std::uint64_t passes = once ? 1 : seldom || target == Phase::asleep ? 5 : draw(2) == 0 ? 8 : 100;
-  return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(passes);
+  if (role.plan.early_ns >= 0) role.due_ns = in(role.plan.early_ns);
+  role.seat->order.store(role.plan.order);
 }
 
 void Campaign::note_data(Role& role) {
   const std::uint64_t data = role.seat->data_ns.load();
-  if (data != 0) role.tally->restarts.note((data - role.seat->forked_ns.load()) / 1000);
+  if (data != 0)
+    role.tally->restarts.note((data - role.seat->forked_ns.load()) / 1000);
+  else
+    role.tally->late += role.was_late ? 1 : 0;
 }
 
 /// Collects a victim, killed by the campaign or at its order; one that was not must have ended well.
@@ -164,14 +160,14 @@ void Campaign::stop_a_while(Role& role) {
   if (!disarm(role)) return;
   kill(role.pid, SIGSTOP);
   ++role.tally->stops;
-  rt::sleep_until(in(draw(50) == 0 ? 40 * rt::kMillisecond : kMicrosecond * static_cast<std::int64_t>(draw(3000))));
-  if (draw(4) == 0) looks_.look();
-  if (draw(2) == 0) {
+  rt::sleep_until(in(role.plan.stop_ns));
+  if (role.plan.looks_while_stopped) looks_.look();
+  if (role.plan.dies_stopped) {
     kill_it(role);
     return;
   }
   kill(role.pid, SIGCONT);
-  rt::sleep_until(in(kMicrosecond * static_cast<std::int64_t>(draw(500))));
+  rt::sleep_until(in(role.plan.go_on_ns));
   if (&role == &producer_) shared_.stopped.store(0, std::memory_order_seq_cst);
 }
 
@@ -185,35 +181,41 @@ bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
   return true;
 }
 
-/// Told to end; half of the time killed on its way, at an instant or at any time.
+/// Told to end; half of the time killed on its way, by an order or at any time.
 void Campaign::end_in_order(Role& role) {
-  const bool hasty = draw(2) == 0;
-  role.seat->order.store(draw(4) != 0 ? 0 : order_for(draw(2) == 0 ? Phase::end : Phase::unlink));
-  role.due_ns = in(hasty ? kMicrosecond * static_cast<std::int64_t>(draw(4000)) : kHang);
+  role.seat->order.store(role.plan.end_order);
+  role.due_ns = in(role.plan.haste_ns >= 0 ? role.plan.haste_ns : kHang);
   role.seat->told.store(1);
 }
 
 void Campaign::strike(Role& role) {
-  if (role.seat->told.load() != 0) {
-    if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang)
-      fail(std::string("the ") + role.name + " was told to end and did not");
+  const bool told = role.seat->told.load() != 0;
+  if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang && (told || role.seat->data_ns.load() == 0))
+    fail(std::string("the ") + role.name + (told ? " was told to end and did not" : " came to no data") + ", and stands in " +
+         kPhaseNames[role.seat->phase.load()]);
+  if (told) {
     kill_it(role);
     return;
   }
-  const std::uint64_t what = draw(100);
-  if (what < 12)
+  role.was_late = role.was_late || is_late(role);
+  if (std::exchange(role.plan.stops, false))
     stop_a_while(role);
-  else if (what < 18)
+  else if (role.plan.ends)
     end_in_order(role);
   else
     kill_it(role);
 }
 
+/// Slow to its first data: struck where it is, but for the patient ones, whose time shows how slow it can be.
+bool Campaign::is_late(const Role& role) {
+  return !role.plan.is_patient && role.seat->told.load() == 0 && role.seat->data_ns.load() == 0 &&
+         rt::monotonic_ns() > static_cast<std::int64_t>(role.seat->forked_ns.load()) + kAtWork;
+}
+
 bool Campaign::is_due(const Role& role) {
   const std::int64_t now = rt::monotonic_ns();
   const auto data = static_cast<std::int64_t>(role.seat->data_ns.load());
-  return now > role.due_ns || (data != 0 && role.seat->told.load() == 0 && now > data + role.after_data_ns) ||
-         (role.seat->told.load() == 0 && now > static_cast<std::int64_t>(role.seat->forked_ns.load()) + kAtWork);
+  return now > role.due_ns || (data != 0 && role.seat->told.load() == 0 && now > data + role.plan.after_data_ns) || is_late(role);
 }
 
 /// Sees who died at its instant, strikes who is due, starts who is gone.
@@ -223,13 +225,13 @@ void Campaign::event(Role& role) {
   else if (role.pid != 0 && is_due(role))
     strike(role);
   if (role.pid != 0 || failed()) return;
-  if (draw(8) == 0) looks_.look();
+  if (role.tally->starts % 8 == 0) looks_.look();
   start(role);
   aim(role);
 }
 
 void Campaign::tease_viewers() {
-  const std::size_t which = draw(viewers_.size());
+  const std::size_t which = Dice(seed_, Part::viewers, ++teases_).draw(viewers_.size());
   if (viewers_[which].pid == 0)
     start_viewer(which);
   else

@@ -4,11 +4,11 @@
 
 #include <array>
 #include <cstdint>
-#include <random>
 #include <string>
 
 #include "torture_ring_looks.hpp"
 #include "torture_ring_outcome.hpp"
+#include "torture_ring_plan.hpp"
 
 namespace chappe::shm::torture {
 
@@ -20,24 +20,27 @@ class Campaign {
  private:
   struct Role {
     const char* name;
+    Part part;
     Seat* seat;
     Tally* tally;
     pid_t pid = 0;
-    std::int64_t due_ns = 0,
-                 after_data_ns = 0;  ///< to be struck, at the latest; or so long after its first data
+    Plan plan{};
+    std::int64_t due_ns = 0;  ///< to be struck, at the latest
+    bool was_late = false;    ///< it was struck for being slow
   };
   void start_producer();
   void start_consumer();
   void start_viewer(std::size_t which);
   void start(Role& role);
+  bool finds_another(const Start& start);
   pid_t fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start);
   void event(Role& role);
   void strike(Role& role);
+  static bool is_late(const Role& role);
   static bool is_due(const Role& role);
   void doze();
   bool disarm(Role& role);
-  void aim(Role& role);
-  std::uint64_t order_for(Phase target);
+  static void aim(Role& role);
   void stop_a_while(Role& role);
   void kill_it(Role& role);
   void reap(Role& role);
@@ -52,18 +55,16 @@ class Campaign {
   void fail(const std::string& what);
   void note_data(Role& role);
   [[nodiscard]] bool failed() const { return outcome_.failure[0] != 0; }
-  std::uint64_t draw(std::uint64_t below) { return random_() % below; }
 
-  std::uint64_t kills_;
+  std::uint64_t kills_, seed_;
   std::string instance_;
   Shared& shared_;
-  std::mt19937_64 random_;
   Outcome& outcome_;
   Role producer_, consumer_;
   std::array<Role, 2> viewers_;
   Looks looks_;
-  std::uint32_t shape_ = 0;
-  bool supersedes_ = false;  ///< the last start of the producer
+  std::uint32_t shape_ = 0;  ///< of the producer's last start
+  std::uint64_t teases_ = 0;
 };
 
 }  // namespace chappe::shm::torture

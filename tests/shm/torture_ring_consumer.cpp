@@ -183,7 +183,7 @@ std::uint32_t Consumer::do_work() {
   std::uint32_t blocks = 0;
   const std::uint64_t head = ring_->head();
   const std::uint64_t upto = board_->image().head().upto;
-  seat_.enter(Phase::merge);
+  if (next_ < head && next_ - upto < read_ahead_) seat_.begin(Phase::merge);
   for (; next_ < head && next_ - upto < read_ahead_; ++next_, ++blocks) take_block(next_);
   seat_.enter(Phase::working);
   seat_.done.fetch_add(blocks, std::memory_order_relaxed);
@@ -194,7 +194,6 @@ std::uint32_t Consumer::do_work() {
 }
 
 void Consumer::publish() {
-  seat_.enter(Phase::board);
   BoardImage& image = board_->image();
   const bool data = image.head().upto != next_;
   image.head().upto = next_;
@@ -206,10 +205,10 @@ void Consumer::publish() {
                  board_->tables().streams[i].name, b.next_frame, b.aggregated, b.overrun, b.drops, image.window(i, 1, 0).frames,
                  image.window(i, 0, 0).frames);
   }
+  seat_.begin(Phase::board);
   board_->publish();
   seat_.pass();
   if (gate_) gate_->release(next_);
-  seat_.pass();
   first_unpublished_ns_ = 0;
   seat_.enter(Phase::working);
   if (data && seat_.data_ns.load(std::memory_order_relaxed) == 0)

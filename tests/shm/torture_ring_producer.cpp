@@ -64,7 +64,7 @@ class Producer {
 
 void Producer::open() {
   shared_.adopting.store(1, std::memory_order_seq_cst);
-  seat_.enter(start_.supersedes ? Phase::supersede : Phase::open);
+  seat_.begin(start_.supersedes ? Phase::supersede : Phase::open);
   auto ring = RingWriter::open(spec_of(start_));
   if (!ring) fail(ring.error().text);
   ring_ = std::make_unique<RingWriter>(std::move(*ring));
@@ -165,8 +165,8 @@ bool Producer::may_publish() {
 
 void Producer::publish(const Buffer& buffer) {
   LedgerEntry& e = ledger_->entry(buffer.stream);
-  seat_.enter(Phase::publish);
   const StreamEntry& entry = ring_->tables().streams[buffer.stream];
+  seat_.begin(Phase::publish);
   std::byte* const payload = ring_->begin();
   seat_.pass();
   seat_.owes_bell.store(1, std::memory_order_seq_cst);
@@ -174,15 +174,14 @@ void Producer::publish(const Buffer& buffer) {
   seat_.pass();
   fill(entry, payload, buffer.first, buffer.frames);
   seat_.pass();
-  ring_->commit({.stream = buffer.stream,
-                 .frames = buffer.frames,
-                 .generation = 1,
-                 .first_frame = buffer.first,
-                 .drops = buffer.drops + e.dropped_full.get(),
-                 .committed = e.committed.get() + buffer.frames,
-                 .t_first_ns = 0,
-                 .acquired_ns = 0,
-                 .period_ns = 0});
+  const BlockHead block{.stream = buffer.stream,
+                        .frames = buffer.frames,
+                        .generation = 1,
+                        .first_frame = buffer.first,
+                        .drops = buffer.drops + e.dropped_full.get(),
+                        .committed = e.committed.get() + buffer.frames};
+  seat_.begin(Phase::commit);
+  ring_->commit(block);
   seat_.enter(Phase::bell);
   e.committed.add(buffer.frames);
   seat_.pass();
