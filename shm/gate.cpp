@@ -20,6 +20,10 @@ constexpr std::int64_t kLate = 200 * rt::kMillisecond;
 
 }  // namespace
 
+/// One that waits fills a slot less: attach 4 leaves one to a feed that may have run free, and would give up a block that nobody overwrote.
+GateKeeper::GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept
+    : ring_(&ring), index_(gate), room_(ring.tables().geometry.blocks - ring.status().waits.load(std::memory_order_relaxed)) {}
+
 void GateKeeper::take_over() noexcept {
   GateMirror& m = mirror();
   Gate& gate = ring_->gate(index_);
@@ -49,8 +53,7 @@ Passage GateKeeper::may_pass() noexcept {
   if (gate.live.load(std::memory_order_acquire) != epoch) return Passage::full;
   const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
   const std::uint64_t lag = ring_->head() - tail;
-  const std::uint64_t blocks = ring_->tables().geometry.blocks;
-  if (lag > blocks) {  // a cursor that lies: never trusted, never waited for
+  if (lag > ring_->tables().geometry.blocks) {  // a cursor that lies: never trusted, never waited for
     m.detached.store(epoch + 1, std::memory_order_release);
     ring_->status().detached_gates.add();
     CHAPPE_FAULT(gate_detached);
@@ -58,7 +61,7 @@ Passage GateKeeper::may_pass() noexcept {
   }
   m.tail_seen.store(tail, std::memory_order_relaxed);
   m.live.store(epoch, std::memory_order_relaxed);
-  return lag == blocks ? Passage::full : Passage::open;
+  return lag >= room_ ? Passage::full : Passage::open;
 }
 
 bool GateKeeper::has_room_unheld() const noexcept {
@@ -92,7 +95,7 @@ GateNews GateKeeper::look(std::int64_t now_ns) noexcept {
   const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
   const std::uint64_t lag = ring_->status().head.load(std::memory_order_relaxed) - tail;
   note_standing({.epoch = epoch, .tail = tail, .attaching = attaching, .blocks_wait = held && (attaching || lag != 0)}, now_ns);
-  const bool full = attaching || lag == ring_->tables().geometry.blocks;  // what the feed takes for full
+  const bool full = attaching || lag >= room_;  // what the feed takes for full
   const bool evicts = full && must_go() && evict();
   m.pid.store(gate.pid.load(std::memory_order_relaxed), std::memory_order_relaxed);
   m.standing_ns.store(static_cast<std::uint64_t>(stands_for()), std::memory_order_relaxed);

@@ -24,7 +24,7 @@ enum class GateNews { none, stalled, evicted, moves };
 /// The producer's side of one gate. may_pass: the feed's thread; watch: one ordinary thread; take_over: before both start.
 class GateKeeper {
  public:
-  GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept : ring_(&ring), index_(gate) {}
+  GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept;
   /// STEP adopt 5: a gate whose lease is free, or whose live tail is out of range, is dead for the owner_epoch read first.
   void take_over() noexcept;
   /// STEP publish 0. Reads verdict and owner_epoch anew for every block. Real time: no system call.
@@ -58,6 +58,7 @@ class GateKeeper {
 
   RingWriter* ring_;
   std::uint32_t index_;
+  std::uint64_t room_;  ///< blocks that may wait at the gate
   rt::Counter stall_timeout_ns_;
   // The watcher's own.
   Standing standing_;
