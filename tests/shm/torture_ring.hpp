@@ -78,15 +78,19 @@ struct alignas(kLine) Seat {
 
 /// What must stay 0, and what is told beside it.
 struct Findings {
-  Word torn;                ///< a wrong value in a block, or a publication that contradicts itself, that was accepted
-  Word uncounted_gaps;      ///< frames missing on the board that neither drops nor overrun name
-  Word doubled;             ///< frames merged twice
-  Word wrong_windows;       ///< windows whose sums are not the closed form
-  Word unexplained;         ///< settled looks that did not close
-  Word went_back;           ///< counts that a viewer saw fall
-  Word timeouts_with_data;  ///< as the drain counts them, while the producer was alive and past its bell
-  Word troubles;            ///< objects that a viewer or a consumer had to refuse
-  Word excused_timeouts;    ///< the same silence, but the producer was dead, stopped, starting or before its bell
+  Word torn;                 ///< a wrong value in a block, or a publication that contradicts itself, that was accepted
+  Word uncounted_gaps;       ///< frames missing on the board that neither drops nor overrun name
+  Word doubled;              ///< frames merged twice
+  Word wrong_windows;        ///< windows whose sums are not the closed form
+  Word unexplained;          ///< settled looks that did not close
+  Word went_back;            ///< counts that a viewer saw fall
+  Word timeouts_with_data;   ///< as the drain counts them, while the producer was alive and past its bell
+  Word troubles;             ///< objects that a viewer or a consumer had to refuse
+  Word passed_over;          ///< attaches that began behind the oldest block that was still there and not on the board
+  Word not_adopted;          ///< starts that made a ring although one was there
+  Word lost_though_waiting;  ///< publications with overrun while every producer so far waited for room and none changed the geometry
+  Word refused_at_gate;      ///< blocks that the gate held, and that were not there whole
+  Word excused_timeouts;     ///< the same silence, but the producer was dead, stopped, starting or before its bell
   Word looks, unsettled_looks, adoption_looks;
   Word calm_looks;  ///< what it took for one settled look in each calm and after the end
   Word sleeps, refused, resyncs, skips;
@@ -100,6 +104,7 @@ struct Shared {
   Word last;                     ///< 1: the campaign's end; the consumer unlinks its board
   Word kills;                    ///< of producer and consumer so far
   Word give_up;                  ///< 1: no more kills, an orderly end now
+  Word lossless;                 ///< 1: every start of the producer so far waited for room, and none changed the geometry
   alignas(kLine) Findings found;
   Word has_message;
   char message[1024];  ///< the first finding in words
@@ -116,7 +121,7 @@ struct Shared {
 struct Start {
   std::string instance;
   std::uint32_t shape = 0;
-  bool supersedes = false, waits = false, paced = false;
+  bool finds_ring = false, supersedes = false, waits = false, paced = false;
   std::uint64_t seed = 0;
 };
 

@@ -67,23 +67,27 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
   return 0;
 }
 
-/// A ring is there, of another geometry: no two have the same number of blocks. Its producer is dead, so it stays what it is.
-bool Campaign::finds_another(const Start& start) {
+/// What is there for this start: its predecessor is dead, so that stays what it is. No two geometries have the same number of blocks.
+void Campaign::see_ring(Start& start) {
   const auto ring = RingReader::open(instance_);
   if (!ring) fail(ring.error().text);
-  return ring && *ring && (*ring)->tables().geometry.blocks != spec_of(start).blocks;
+  start.finds_ring = ring && *ring;
+  start.supersedes = start.finds_ring && (*ring)->tables().geometry.blocks != spec_of(start).blocks;
 }
 
+/// At first all wait for room, in one geometry: then nothing that was committed may be lost.
 void Campaign::start_producer() {
   Dice dice(seed_, Part::producer, producer_.tally->starts);
-  if (dice.one_in(8)) shape_ = static_cast<std::uint32_t>(dice.draw(kShapes));
+  const bool lossless = producer_.tally->starts < kills_ / 16;
+  if (dice.one_in(8) && !lossless) shape_ = static_cast<std::uint32_t>(dice.draw(kShapes));
   Start start{.instance = instance_, .shape = shape_};
-  start.waits = dice.one_in(4);
+  start.waits = dice.one_in(4) || lossless;
   start.paced = !dice.one_in(16);
   start.seed = dice.seed();
-  start.supersedes = finds_another(start);
+  see_ring(start);
   producer_.plan = plan_of(dice, Part::producer, start.supersedes);
   outcome_.superseding_starts += start.supersedes ? 1 : 0;
+  shared_.lossless.store(lossless ? 1 : 0, std::memory_order_seq_cst);
   shared_.adopting.store(1, std::memory_order_seq_cst);
   shared_.starts.fetch_add(1, std::memory_order_seq_cst);
   producer_.pid = fork_into(producer_, &produce, start);

@@ -32,7 +32,7 @@ class Campaign {
   void start_consumer();
   void start_viewer(std::size_t which);
   void start(Role& role);
-  bool finds_another(const Start& start);
+  void see_ring(Start& start);
   pid_t fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start);
   void event(Role& role);
   void strike(Role& role);

@@ -41,6 +41,7 @@ class Consumer {
   void attach();
   void note_skip();
   std::uint32_t do_work();
+  void refuse(std::uint64_t number);
   void take_block(std::uint64_t number);
   void publish();
   bool reached_the_end();
@@ -135,16 +136,30 @@ void Consumer::attach() {
   const std::uint64_t blocks = ring_->tables().geometry.blocks;
   next_ = gate_ ? gate_->attach(*ring_, upto) : std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
   if (!known || next_ > upto) note_skip();
+  const std::uint64_t head_now = ring_->head();
+  if (next_ > std::max(upto, head_now + 1 > blocks ? head_now + 1 - blocks : 0)) {
+    shared_.found.passed_over.fetch_add(1, std::memory_order_relaxed);
+    shared_.tell("consumer: attached at block %lu of %lu, upto %lu, head %lu", next_, blocks, upto, head_now);
+  }
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
+}
+
+/// Of a retired ring the oldest block may be half overwritten. What a gate holds, nobody overwrites.
+void Consumer::refuse(std::uint64_t number) {
+  shared_.found.refused.fetch_add(1, std::memory_order_relaxed);
+  note_skip();
+  if (!gate_ || gate_->thrown_out(*ring_)) return;
+  shared_.found.refused_at_gate.fetch_add(1, std::memory_order_relaxed);
+  shared_.tell("consumer: block %lu is not there, which the gate held from %lu on; head %lu", number, board_->image().head().upto,
+               ring_->head());
 }
 
 void Consumer::take_block(std::uint64_t number) {
   BlockHead block;
   const std::byte* payload = nullptr;
   if (!ring_->look(number, block, payload)) {
-    shared_.found.refused.fetch_add(1, std::memory_order_relaxed);
-    note_skip();
+    refuse(number);
     return;
   }
   const StreamEntry& entry = ring_->tables().streams[block.stream];
@@ -152,8 +167,7 @@ void Consumer::take_block(std::uint64_t number) {
   const BlockSums sums = sums_of(entry, payload, block);
   const std::uint64_t wrong = wrong_words(entry, payload, block);
   if (!ring_->still(number)) {
-    shared_.found.refused.fetch_add(1, std::memory_order_relaxed);
-    note_skip();
+    refuse(number);
     return;
   }
   if (wrong != 0) {
@@ -204,6 +218,12 @@ void Consumer::publish() {
     shared_.tell("consumer: stream %s: next frame %lu, aggregated %lu, overrun %lu, drops %lu, in windows %lu + %lu",
                  board_->tables().streams[i].name, b.next_frame, b.aggregated, b.overrun, b.drops, image.window(i, 1, 0).frames,
                  image.window(i, 0, 0).frames);
+  }
+  const auto has_overrun = [&](std::size_t at) { return image.stream(at).overrun != 0; };
+  if (shared_.lossless.load(std::memory_order_seq_cst) != 0 && std::any_of(board_stream_.begin(), board_stream_.end(), has_overrun)) {
+    shared_.found.lost_though_waiting.fetch_add(1, std::memory_order_relaxed);
+    shared_.tell("consumer: a producer that waits lost a block that it had committed; at %lu of %lu, head %lu", next_,
+                 ring_->tables().geometry.blocks, ring_->head());
   }
   seat_.begin(Phase::board);
   board_->publish();

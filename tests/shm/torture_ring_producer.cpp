@@ -69,6 +69,10 @@ void Producer::open() {
   if (!ring) fail(ring.error().text);
   ring_ = std::make_unique<RingWriter>(std::move(*ring));
   seat_.enter(Phase::repair);
+  if (start_.finds_ring && ring_->made() == RingWriter::Made::created) {
+    shared_.found.not_adopted.fetch_add(1, std::memory_order_relaxed);
+    shared_.tell("producer: a ring was there, and another was made");
+  }
   auto ledger = LedgerWriter::open(start_.instance, *ring_, {});
   if (!ledger) fail(ledger.error().text);
   ledger_ = std::make_unique<LedgerWriter>(std::move(*ledger));

@@ -15,7 +15,11 @@ std::vector<Named> must_be_zero_of(const Findings& f) {
           {"unexplained_looks", f.unexplained},
           {"counts_that_fell", f.went_back},
           {"doorbell_timeouts_with_data", f.timeouts_with_data},
-          {"objects_refused", f.troubles}};
+          {"objects_refused", f.troubles},
+          {"passed_over", f.passed_over},
+          {"not_adopted", f.not_adopted},
+          {"lost_though_waiting", f.lost_though_waiting},
+          {"refused_at_gate", f.refused_at_gate}};
 }
 
 std::vector<Named> told_of(const Findings& f) {
