@@ -14,20 +14,11 @@
 #include "rt/clock.hpp"
 
 namespace chappe::shm::torture {
-namespace {
-
-constexpr std::int64_t kHang = 20 * rt::kSecond;
-constexpr std::int64_t kAtWork = rt::kSecond / 4;
-constexpr std::int64_t kMicrosecond = 1'000;
 
 bool has_ended(pid_t pid) {
   siginfo_t info{};
   return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
-
-std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
-
-}  // namespace
 
 Campaign::Campaign(std::uint64_t kills, std::uint64_t seed, std::string instance, Shared& shared, Outcome& outcome)
     : kills_(kills),
@@ -113,11 +104,6 @@ void Campaign::start(Role& role) {
     start_consumer();
 }
 
-void Campaign::aim(Role& role) {
-  if (role.plan.early_ns >= 0) role.due_ns = in(role.plan.early_ns);
-  role.seat->order.store(role.plan.order);
-}
-
 void Campaign::note_data(Role& role) {
   const std::uint64_t data = role.seat->data_ns.load();
   if (data != 0)
@@ -152,29 +138,6 @@ void Campaign::kill_it(Role& role) {
   reap(role);
 }
 
-/// Takes the order back. False: too late, it died by it.
-bool Campaign::disarm(Role& role) {
-  if (role.seat->order.exchange(0) != Seat::kFollows) return true;
-  reap(role);
-  return false;
-}
-
-void Campaign::stop_a_while(Role& role) {
-  if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
-  if (!disarm(role)) return;
-  kill(role.pid, SIGSTOP);
-  ++role.tally->stops;
-  rt::sleep_until(in(role.plan.stop_ns));
-  if (role.plan.looks_while_stopped) looks_.look();
-  if (role.plan.dies_stopped) {
-    kill_it(role);
-    return;
-  }
-  kill(role.pid, SIGCONT);
-  rt::sleep_until(in(role.plan.go_on_ns));
-  if (&role == &producer_) shared_.stopped.store(0, std::memory_order_seq_cst);
-}
-
 bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
   const std::int64_t deadline = in(patience_ns);
   while (!has_ended(role.pid)) {
@@ -183,55 +146,6 @@ bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
   }
   reap(role);
   return true;
-}
-
-/// Told to end; half of the time killed on its way, by an order or at any time.
-void Campaign::end_in_order(Role& role) {
-  role.seat->order.store(role.plan.end_order);
-  role.due_ns = in(role.plan.haste_ns >= 0 ? role.plan.haste_ns : kHang);
-  role.seat->told.store(1);
-}
-
-void Campaign::strike(Role& role) {
-  const bool told = role.seat->told.load() != 0;
-  if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang && (told || role.seat->data_ns.load() == 0))
-    fail(std::string("the ") + role.name + (told ? " was told to end and did not" : " came to no data") + ", and stands in " +
-         kPhaseNames[role.seat->phase.load()]);
-  if (told) {
-    kill_it(role);
-    return;
-  }
-  role.was_late = role.was_late || is_late(role);
-  if (std::exchange(role.plan.stops, false))
-    stop_a_while(role);
-  else if (role.plan.ends)
-    end_in_order(role);
-  else
-    kill_it(role);
-}
-
-/// Slow to its first data: struck where it is, but for the patient ones, whose time shows how slow it can be.
-bool Campaign::is_late(const Role& role) {
-  return !role.plan.is_patient && role.seat->told.load() == 0 && role.seat->data_ns.load() == 0 &&
-         rt::monotonic_ns() > static_cast<std::int64_t>(role.seat->forked_ns.load()) + kAtWork;
-}
-
-bool Campaign::is_due(const Role& role) {
-  const std::int64_t now = rt::monotonic_ns();
-  const auto data = static_cast<std::int64_t>(role.seat->data_ns.load());
-  return now > role.due_ns || (data != 0 && role.seat->told.load() == 0 && now > data + role.plan.after_data_ns) || is_late(role);
-}
-
-/// Sees who died at its instant, strikes who is due, starts who is gone.
-void Campaign::event(Role& role) {
-  if (role.pid != 0 && has_ended(role.pid))
-    reap(role);
-  else if (role.pid != 0 && is_due(role))
-    strike(role);
-  if (role.pid != 0 || failed()) return;
-  if (role.tally->starts % 8 == 0) looks_.look();
-  start(role);
-  aim(role);
 }
 
 void Campaign::tease_viewers() {
@@ -307,7 +221,7 @@ void Campaign::doze() {
   sigset_t death;
   sigemptyset(&death);
   sigaddset(&death, SIGCHLD);
-  const timespec moment{.tv_sec = 0, .tv_nsec = 150 * kMicrosecond};
+  const timespec moment{.tv_sec = 0, .tv_nsec = 150'000};
   sigtimedwait(&death, nullptr, &moment);
 }
 

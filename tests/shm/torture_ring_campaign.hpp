@@ -6,11 +6,17 @@
 #include <cstdint>
 #include <string>
 
+#include "rt/clock.hpp"
 #include "torture_ring_looks.hpp"
 #include "torture_ring_outcome.hpp"
 #include "torture_ring_plan.hpp"
 
 namespace chappe::shm::torture {
+
+inline constexpr std::int64_t kHang = 20 * rt::kSecond;
+inline std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
+/// A child that nobody has collected yet.
+bool has_ended(pid_t pid);
 
 class Campaign {
  public:

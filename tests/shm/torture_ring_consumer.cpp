@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
-#include "shm/board.hpp"
-#include "shm/gate.hpp"
 #include "shm/ledger.hpp"
 #include "shm/retired.hpp"
+#include "torture_ring_consumer.hpp"
 #include "torture_ring_windows.hpp"
 
 namespace chappe::shm::torture {
@@ -20,46 +18,7 @@ namespace {
 constexpr std::int64_t kPublishWithin = 10 * rt::kMillisecond;
 constexpr std::int64_t kHeartbeat = 100 * rt::kMillisecond;
 
-class Consumer {
- public:
-  Consumer(const Start& start, Shared& shared) : instance_(start.instance), shared_(shared), seat_(shared.consumer) {}
-  void run();
-
- private:
-  [[noreturn]] void fail(const std::string& text) {
-    shared_.tell("consumer: %s", text.c_str());
-    _exit(1);
-  }
-  [[nodiscard]] bool told() const noexcept { return seat_.told.load(std::memory_order_relaxed) != 0; }
-  [[nodiscard]] std::string path(const char* kind) const { return object_path(instance_, kind); }
-  void open_board(const RingTables* ring);
-  bool find_ring();
-  bool is_finished(const RingReader& ring);
-  [[nodiscard]] std::vector<std::optional<BoardTotals>> totals_now() const;
-  bool begin_session(RingReader ring, bool retired);
-  void drain();
-  void attach();
-  void note_skip();
-  std::uint32_t do_work();
-  void refuse(std::uint64_t number);
-  void take_block(std::uint64_t number);
-  void publish();
-  bool reached_the_end();
-  void idle();
-  void judge_silence(std::uint64_t starts, std::uint64_t bells);
-  void hand_over_totals();
-
-  std::string instance_;
-  Shared& shared_;
-  Seat& seat_;
-  std::optional<BoardWriter> board_;
-  std::optional<RingReader> ring_;
-  std::optional<GateHolder> gate_;  ///< none on a retired ring
-  std::vector<std::size_t> board_stream_;
-  std::uint64_t next_ = 0, read_ahead_ = 1;
-  std::int64_t first_unpublished_ns_ = 0;
-  bool finished_ = false;
-};
+}  // namespace
 
 void Consumer::open_board(const RingTables* ring) {
   BoardSpec spec{.instance = instance_, .streams = {}, .channels = {}, .readers = {}};
@@ -136,23 +95,9 @@ void Consumer::attach() {
   const std::uint64_t blocks = ring_->tables().geometry.blocks;
   next_ = gate_ ? gate_->attach(*ring_, upto) : std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
   if (!known || next_ > upto) note_skip();
-  const std::uint64_t head_now = ring_->head();
-  if (next_ > std::max(upto, head_now + 1 > blocks ? head_now + 1 - blocks : 0)) {
-    shared_.found.passed_over.fetch_add(1, std::memory_order_relaxed);
-    shared_.tell("consumer: attached at block %lu of %lu, upto %lu, head %lu", next_, blocks, upto, head_now);
-  }
+  check_attach(upto);
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
-}
-
-/// Of a retired ring the oldest block may be half overwritten. What a gate holds, nobody overwrites.
-void Consumer::refuse(std::uint64_t number) {
-  shared_.found.refused.fetch_add(1, std::memory_order_relaxed);
-  note_skip();
-  if (!gate_ || gate_->thrown_out(*ring_)) return;
-  shared_.found.refused_at_gate.fetch_add(1, std::memory_order_relaxed);
-  shared_.tell("consumer: block %lu is not there, which the gate held from %lu on; head %lu", number, board_->image().head().upto,
-               ring_->head());
 }
 
 void Consumer::take_block(std::uint64_t number) {
@@ -179,16 +124,7 @@ void Consumer::take_block(std::uint64_t number) {
   merge(board_->image(), at, block, sums, shared_.found);
   const BoardStream before = board_->image().stream(at);
   enter_block(board_->image().stream(at), block);
-  if (!is_sound(board_->image(), at)) {
-    shared_.found.uncounted_gaps.fetch_add(1, std::memory_order_relaxed);
-    shared_.tell(
-        "consumer: stream %s, ring %lx, block %lu with frames %lu + %u, drops %lu, committed %lu: before it next frame %lu, aggregated "
-        "%lu, "
-        "overrun %lu, drops %lu, skipped %lu, ended %lu; upto %lu, head %lu",
-        entry.name, ring_->tables().incarnation, number, block.first_frame, block.frames, block.drops, block.committed, before.next_frame,
-        before.aggregated, before.overrun, before.drops, static_cast<unsigned long>(before.skipped),
-        static_cast<unsigned long>(before.ended), board_->image().head().upto, ring_->head());
-  }
+  check_block(number, block, before);
   board_->image().stream(at).ended = 0;
   board_->touch(at);
 }
@@ -211,20 +147,7 @@ void Consumer::publish() {
   BoardImage& image = board_->image();
   const bool data = image.head().upto != next_;
   image.head().upto = next_;
-  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
-    if (is_sound(image, i)) continue;
-    const BoardStream& b = image.stream(i);
-    shared_.found.uncounted_gaps.fetch_add(1, std::memory_order_relaxed);
-    shared_.tell("consumer: stream %s: next frame %lu, aggregated %lu, overrun %lu, drops %lu, in windows %lu + %lu",
-                 board_->tables().streams[i].name, b.next_frame, b.aggregated, b.overrun, b.drops, image.window(i, 1, 0).frames,
-                 image.window(i, 0, 0).frames);
-  }
-  const auto has_overrun = [&](std::size_t at) { return image.stream(at).overrun != 0; };
-  if (shared_.lossless.load(std::memory_order_seq_cst) != 0 && std::any_of(board_stream_.begin(), board_stream_.end(), has_overrun)) {
-    shared_.found.lost_though_waiting.fetch_add(1, std::memory_order_relaxed);
-    shared_.tell("consumer: a producer that waits lost a block that it had committed; at %lu of %lu, head %lu", next_,
-                 ring_->tables().geometry.blocks, ring_->head());
-  }
+  check_publication();
   seat_.begin(Phase::board);
   board_->publish();
   seat_.pass();
@@ -255,23 +178,6 @@ void Consumer::idle() {
     if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, bells);
   }
   seat_.enter(Phase::working);
-}
-
-/// Silent with data there. Nobody's fault while the producer is dead, stopped or starting, or all the while between the first cursor of a
-/// burst and its bell. Asleep it never is: it rings before.
-void Consumer::judge_silence(std::uint64_t starts, std::uint64_t bells) {
-  const bool asleep = shared_.producer.now() == Phase::asleep;
-  const bool before_bell = !asleep && shared_.producer.owes_bell.load(std::memory_order_seq_cst) != 0 &&
-                           shared_.producer.bells.load(std::memory_order_seq_cst) == bells;
-  const bool away = shared_.stopped.load(std::memory_order_seq_cst) != 0 || shared_.adopting.load(std::memory_order_seq_cst) != 0 ||
-                    shared_.starts.load(std::memory_order_seq_cst) != starts;
-  const bool rung_since = gate_->sleep_until(0);  // rung after the time was up, before this look
-  if (before_bell || away || rung_since) {
-    shared_.found.excused_timeouts.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  shared_.found.timeouts_with_data.fetch_add(1, std::memory_order_relaxed);
-  shared_.tell("consumer: slept with data there: at block %lu, head %lu", next_, ring_->head());
 }
 
 void Consumer::drain() {
@@ -341,8 +247,6 @@ void Consumer::run() {
   seat_.enter(Phase::unlink);
   if (shared_.last.load() != 0 && access(path("ring").c_str(), F_OK) != 0) board_->unlink();
 }
-
-}  // namespace
 
 void consume(const Start& start, Shared& shared) {
   Consumer(start, shared).run();
