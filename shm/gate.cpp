@@ -24,8 +24,10 @@ constexpr std::uint64_t kMostUnrung = 8, kMostUnrungBytes = 128 << 10;
 
 }  // namespace
 
+/// One that waits fills a slot less: attach 4 leaves one to a feed that may have run free, and would give up a block that nobody overwrote.
 GateKeeper::GateKeeper(RingWriter& ring, std::uint32_t gate) noexcept : ring_(&ring), index_(gate) {
   const RingGeometry& g = ring.tables().geometry;
+  room_ = g.blocks - (ring.status().waits.load(std::memory_order_relaxed) != 0 ? 1 : 0);
   const std::uint64_t most = std::min({kMostUnrung, g.blocks / 8, kMostUnrungBytes / g.block_bytes});
   most_unrung_ = static_cast<std::uint32_t>(std::max<std::uint64_t>(most, 1));
 }
@@ -74,8 +76,7 @@ Passage GateKeeper::judge() noexcept {
   if (gate.live.load(std::memory_order_acquire) != epoch) return Passage::full;
   const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
   const std::uint64_t lag = ring_->head() - tail;
-  const std::uint64_t blocks = ring_->tables().geometry.blocks;
-  if (lag > blocks) {  // a cursor that lies: never trusted, never waited for
+  if (lag > ring_->tables().geometry.blocks) {  // a cursor that lies: never trusted, never waited for
     m.detached.store(epoch + 1, std::memory_order_release);
     ring_->status().detached_gates.add();
     CHAPPE_FAULT(gate_detached);
@@ -83,7 +84,7 @@ Passage GateKeeper::judge() noexcept {
   }
   m.tail_seen.store(tail, std::memory_order_relaxed);
   m.live.store(epoch, std::memory_order_relaxed);
-  return lag == blocks ? Passage::full : Passage::open;
+  return lag >= room_ ? Passage::full : Passage::open;
 }
 
 bool GateKeeper::has_room_unheld() const noexcept {
@@ -117,7 +118,7 @@ GateNews GateKeeper::look(std::int64_t now_ns) noexcept {
   const std::uint64_t tail = gate.tail.load(std::memory_order_acquire);
   const std::uint64_t lag = ring_->status().head.load(std::memory_order_relaxed) - tail;
   note_standing({.epoch = epoch, .tail = tail, .attaching = attaching, .blocks_wait = held && (attaching || lag != 0)}, now_ns);
-  const bool full = attaching || lag == ring_->tables().geometry.blocks;  // what the feed takes for full
+  const bool full = attaching || lag >= room_;  // what the feed takes for full
   const bool evicts = full && must_go() && evict();
   m.pid.store(gate.pid.load(std::memory_order_relaxed), std::memory_order_relaxed);
   m.standing_ns.store(static_cast<std::uint64_t>(stands_for()), std::memory_order_relaxed);

@@ -67,6 +67,7 @@ class GateKeeper {
 
   RingWriter* ring_;
   std::uint32_t index_;
+  std::uint64_t room_ = 0;                      ///< blocks that may wait at the gate
   std::uint32_t most_unrung_ = 1, unrung_ = 0;  ///< blocks published since the last bell: the feed's own
   rt::Counter stall_timeout_ns_;
   // The watcher's own.

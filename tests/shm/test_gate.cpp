@@ -1,6 +1,5 @@
 #include "shm/gate.hpp"
 
-
 #include "fixture.hpp"
 #include "rt/clock.hpp"
 #include "shm/bell.hpp"
@@ -97,6 +96,24 @@ TEST_F(GateTest, attaching_leaves_one_slot_for_the_block_that_was_begun_while_fr
   const RingReader reader = read();
   GateHolder gate = hold(reader);
   EXPECT_EQ(gate.attach(reader, 0), 20U - 8 + 1);
+}
+
+TEST_F(GateTest, a_producer_that_waits_keeps_free_the_slot_that_attaching_leaves_so_that_a_killed_consumer_costs_no_block) {
+  RingSpec waiting = spec();
+  waiting.waits = true;
+  auto ring = RingWriter::open(waiting);
+  ASSERT_TRUE(ring);
+  GateKeeper keeper(*ring, kAggregatorGate);
+  keeper.take_over();
+  const RingReader reader = read();
+  std::uint64_t written = 0;
+  {
+    GateHolder gate = hold(reader);
+    gate.attach(reader, 0);
+    for (; keeper.may_pass() == Passage::open; ++written) put(*ring, written);
+  }  // as at a kill
+  EXPECT_EQ(written, 7U);
+  EXPECT_EQ(hold(reader).attach(reader, 0), 0U) << "none is passed over";
 }
 
 TEST_F(GateTest, a_restart_begins_at_upto) {

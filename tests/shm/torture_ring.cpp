@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstring>
@@ -25,8 +26,9 @@ using chappe::rt::monotonic_ns;
 constexpr const char* kHelp = R"(Usage: torture_ring [--kills N] [--seed S] [--lanes L] [--json]
 
 Kills (SIGKILL) and stops a producer and a consumer on a small ring of their own, at random and aimed instants, restarts them, changes the
-geometry, lets viewers come and go, and ends in order. Prints what happened, and the seed that draws the same events again. Told to end
-(SIGINT, SIGTERM) it does so in order, and prints what was done until then.
+geometry, lets viewers come and go, and ends in order. Prints what happened, and the seed: it draws the same plan for each start of a run with
+as many kills and lanes; at which instruction a plan meets its victim is the scheduler's. Told to end (SIGINT, SIGTERM) it does so in order,
+and prints what was done until then.
 
   --kills N   of producer and consumer together (default 2000)
   --seed S    default 1
@@ -67,11 +69,13 @@ struct Lane {
 
 volatile std::sig_atomic_t told_to_end = 0;
 
+/// 0: the fork failed, and the lane says so.
 pid_t start(const Options& options, std::uint64_t which, Lane& lane) {
   const std::uint64_t kills = options.kills / options.lanes + (which < options.kills % options.lanes ? 1 : 0);
   const std::string instance = "torture" + std::to_string(getpid()) + "." + std::to_string(which);
   const pid_t pid = fork();
-  if (pid != 0) return pid;
+  if (pid < 0) chappe::shm::put_name(lane.outcome.failure, "the fork of a lane failed");
+  if (pid != 0) return std::max(pid, 0);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (const int number : {SIGINT, SIGTERM}) signal(number, SIG_IGN);  // a terminal sends it to all; the run tells its lanes
   Campaign(kills, options.seed * 64 + which, instance, lane.shared, lane.outcome).run();
@@ -82,7 +86,8 @@ pid_t start(const Options& options, std::uint64_t which, Lane& lane) {
 void wait_for(std::vector<Lane*>& lanes, const Options& options) {
   const std::int64_t begin = monotonic_ns();
   std::int64_t next_word = begin + 10 * kSecond;
-  for (std::size_t running = lanes.size(); running > 0; chappe::rt::sleep_until(monotonic_ns() + kSecond / 20)) {
+  auto running = std::count_if(lanes.begin(), lanes.end(), [](const Lane* lane) { return lane->pid > 0; });
+  for (; running > 0; chappe::rt::sleep_until(monotonic_ns() + kSecond / 20)) {
     bool ends = told_to_end != 0;
     std::uint64_t kills = 0;
     for (Lane* lane : lanes) {
@@ -123,7 +128,6 @@ int main(int count, char** words) {
     if (page == MAP_FAILED) return 71;
     lanes.push_back(new (page) Lane);
     lanes.back()->pid = start(*options, which, *lanes.back());
-    if (lanes.back()->pid < 0) return 71;
   }
   wait_for(lanes, *options);
   Report report;

@@ -5,50 +5,47 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "rt/clock.hpp"
 
 namespace chappe::shm::torture {
-namespace {
-
-constexpr std::int64_t kHang = 20 * rt::kSecond;
-constexpr std::int64_t kAtWork = rt::kSecond / 4;  // whoever has not got there by then is struck where it is
-constexpr std::int64_t kMicrosecond = 1'000;
 
 bool has_ended(pid_t pid) {
   siginfo_t info{};
   return waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
-std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
-
-}  // namespace
-
 Campaign::Campaign(std::uint64_t kills, std::uint64_t seed, std::string instance, Shared& shared, Outcome& outcome)
     : kills_(kills),
+      seed_(seed),
       instance_(std::move(instance)),
       shared_(shared),
-      random_(seed),
       outcome_(outcome),
-      producer_{"producer", &shared.producer, &outcome_.producer},
-      consumer_{"consumer", &shared.consumer, &outcome_.consumer},
-      viewers_{Role{"viewer", &shared.viewer[0], &outcome_.viewer}, Role{"viewer", &shared.viewer[1], &outcome_.viewer}},
+      producer_{"producer", Part::producer, &shared.producer, &outcome_.producer},
+      consumer_{"consumer", Part::consumer, &shared.consumer, &outcome_.consumer},
+      viewers_{Role{"viewer", Part::viewers, &shared.viewer[0], &outcome_.viewer},
+               Role{"viewer", Part::viewers, &shared.viewer[1], &outcome_.viewer}},
       looks_(instance_, shared) {}
 
 void Campaign::fail(const std::string& what) {
   if (!failed()) std::snprintf(outcome_.failure, sizeof outcome_.failure, "%s", what.c_str());
 }
 
+/// Its pid; 0: there is none, and the campaign has failed. Never below 0, which kill() takes for everybody.
 pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start) {
-  role.seat->enter(Phase::starting);
-  role.seat->told.store(0);
   role.seat->order.store(0);
+  role.seat->begin(Phase::starting);
+  role.seat->told.store(0);
   role.seat->data_ns.store(0);
   role.seat->owes_bell.store(0);
   role.seat->forked_ns.store(static_cast<std::uint64_t>(rt::monotonic_ns()));
   role.due_ns = in(kHang);
+  role.was_late = false;
   ++role.tally->starts;
   const pid_t pid = fork();
   if (pid == 0) {
@@ -56,32 +53,48 @@ pid_t Campaign::fork_into(Role& role, void (*body)(const Start&, Shared&), const
     prctl(PR_SET_NAME, role.name);
     body(start, shared_);
   }
-  if (pid < 0) fail("fork failed");
-  return pid;
+  if (pid > 0) return pid;
+  fail(std::string("fork failed: ") + std::strerror(errno));
+  return 0;
 }
 
+/// What is there for this start: its predecessor is dead, so that stays what it is. No two geometries have the same number of blocks.
+void Campaign::see_ring(Start& start) {
+  const auto ring = RingReader::open(instance_);
+  if (!ring) fail(ring.error().text);
+  start.finds_ring = ring && *ring;
+  start.supersedes = start.finds_ring && (*ring)->tables().geometry.blocks != spec_of(start).blocks;
+}
+
+/// At first all wait for room, in one geometry: then nothing that was committed may be lost.
 void Campaign::start_producer() {
+  Dice dice(seed_, Part::producer, producer_.tally->starts);
+  const bool lossless = producer_.tally->starts < kills_ / 16;
+  if (dice.one_in(8) && !lossless) shape_ = static_cast<std::uint32_t>(dice.draw(kShapes));
   Start start{.instance = instance_, .shape = shape_};
-  if (draw(8) == 0) start.shape = static_cast<std::uint32_t>(draw(kShapes));
-  start.supersedes = start.shape != shape_;
+  start.waits = dice.one_in(4) || lossless;
+  start.paced = !dice.one_in(16);
+  start.seed = dice.seed();
+  see_ring(start);
+  producer_.plan = plan_of(dice, Part::producer, start.supersedes);
   outcome_.superseding_starts += start.supersedes ? 1 : 0;
-  supersedes_ = start.supersedes;
-  shape_ = start.shape;
-  start.waits = draw(4) == 0;
-  start.paced = draw(16) != 0;
-  start.seed = random_();
+  shared_.lossless.store(lossless ? 1 : 0, std::memory_order_seq_cst);
   shared_.adopting.store(1, std::memory_order_seq_cst);
   shared_.starts.fetch_add(1, std::memory_order_seq_cst);
   producer_.pid = fork_into(producer_, &produce, start);
   shared_.stopped.store(0, std::memory_order_seq_cst);
 }
 
-void Campaign::start_consumer() { consumer_.pid = fork_into(consumer_, &consume, Start{.instance = instance_}); }
+void Campaign::start_consumer() {
+  Dice dice(seed_, Part::consumer, consumer_.tally->starts);
+  consumer_.plan = plan_of(dice, Part::consumer, false);
+  consumer_.pid = fork_into(consumer_, &consume, Start{.instance = instance_});
+}
 
 void Campaign::start_viewer(std::size_t which) {
   const auto body = which == 0 ? [](const Start& s, Shared& shared) { watch(s, shared, shared.viewer[0]); }
                                : [](const Start& s, Shared& shared) { watch(s, shared, shared.viewer[1]); };
-  viewers_[which].pid = fork_into(viewers_[which], body, Start{.instance = instance_, .seed = random_()});
+  viewers_[which].pid = fork_into(viewers_[which], body, Start{.instance = instance_, .seed = seed_ + teases_});
 }
 
 void Campaign::start(Role& role) {
@@ -91,35 +104,12 @@ void Campaign::start(Role& role) {
     start_consumer();
 }
 
-/// Two starts of three are told an instant at which to die; whoever does not come there, or was told none, is struck when it is due.
-void Campaign::aim(Role& role) {
-  static constexpr std::array kProducer{Phase::publish, Phase::publish, Phase::publish,   Phase::publish, Phase::bell,
-                                        Phase::bell,    Phase::open,    Phase::supersede, Phase::repair,  Phase::asleep};
-  static constexpr std::array kConsumer{Phase::merge, Phase::merge, Phase::merge, Phase::merge,  Phase::board,
-                                        Phase::board, Phase::board, Phase::board, Phase::attach, Phase::asleep};
-  // One in eight is struck while it starts, the others some time after they got to work.
-  const bool supersedes = &role == &producer_ && supersedes_;
-  role.due_ns = draw(supersedes ? 2 : 8) == 0 ? in(kMicrosecond * static_cast<std::int64_t>(draw(6'000))) : in(kHang);
-  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(draw(draw(2) == 0 ? 1'000 : 6'000));
-  if (draw(3) == 0) return;
-  Phase target = &role == &producer_ ? kProducer[draw(kProducer.size())] : kConsumer[draw(kConsumer.size())];
-  if (target == Phase::supersede && !supersedes) target = Phase::publish;
-  if (target == Phase::open && supersedes) target = Phase::supersede;
-  role.after_data_ns = kMicrosecond * static_cast<std::int64_t>(2'000 + draw(18'000));  // it mostly gets there sooner
-  role.seat->order.store(order_for(target));
-}
-
-/// How often a victim passes there: in a start or an end a few times, at work again and again.
-std::uint64_t Campaign::order_for(Phase target) {
-  const bool once = target == Phase::open || target == Phase::supersede;
-  const bool seldom = target == Phase::repair || target == Phase::attach || target == Phase::end || target == Phase::unlink;
-  const std::uint64_t passes = once ? 1 : seldom || target == Phase::asleep ? 5 : draw(2) == 0 ? 8 : 100;
-  return (static_cast<std::uint64_t>(target) + 1) << 8 | draw(passes);
-}
-
 void Campaign::note_data(Role& role) {
   const std::uint64_t data = role.seat->data_ns.load();
-  if (data != 0) role.tally->restarts.note((data - role.seat->forked_ns.load()) / 1000);
+  if (data != 0)
+    role.tally->restarts.note((data - role.seat->forked_ns.load()) / 1000);
+  else
+    role.tally->late += role.was_late ? 1 : 0;
 }
 
 /// Collects a victim, killed by the campaign or at its order; one that was not must have ended well.
@@ -148,29 +138,6 @@ void Campaign::kill_it(Role& role) {
   reap(role);
 }
 
-/// Takes the order back. False: too late, it died by it.
-bool Campaign::disarm(Role& role) {
-  if (role.seat->order.exchange(0) != Seat::kFollows) return true;
-  reap(role);
-  return false;
-}
-
-void Campaign::stop_a_while(Role& role) {
-  if (&role == &producer_) shared_.stopped.store(1, std::memory_order_seq_cst);
-  if (!disarm(role)) return;
-  kill(role.pid, SIGSTOP);
-  ++role.tally->stops;
-  rt::sleep_until(in(draw(50) == 0 ? 40 * rt::kMillisecond : kMicrosecond * static_cast<std::int64_t>(draw(3000))));
-  if (draw(4) == 0) looks_.look();
-  if (draw(2) == 0) {
-    kill_it(role);
-    return;
-  }
-  kill(role.pid, SIGCONT);
-  rt::sleep_until(in(kMicrosecond * static_cast<std::int64_t>(draw(500))));
-  if (&role == &producer_) shared_.stopped.store(0, std::memory_order_seq_cst);
-}
-
 bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
   const std::int64_t deadline = in(patience_ns);
   while (!has_ended(role.pid)) {
@@ -181,51 +148,8 @@ bool Campaign::wait_for_end(Role& role, std::int64_t patience_ns) {
   return true;
 }
 
-/// Told to end; half of the time killed on its way, at an instant or at any time.
-void Campaign::end_in_order(Role& role) {
-  const bool hasty = draw(2) == 0;
-  role.seat->order.store(draw(4) != 0 ? 0 : order_for(draw(2) == 0 ? Phase::end : Phase::unlink));
-  role.due_ns = in(hasty ? kMicrosecond * static_cast<std::int64_t>(draw(4000)) : kHang);
-  role.seat->told.store(1);
-}
-
-void Campaign::strike(Role& role) {
-  if (role.seat->told.load() != 0) {
-    if (rt::monotonic_ns() - static_cast<std::int64_t>(role.seat->forked_ns.load()) > kHang)
-      fail(std::string("the ") + role.name + " was told to end and did not");
-    kill_it(role);
-    return;
-  }
-  const std::uint64_t what = draw(100);
-  if (what < 12)
-    stop_a_while(role);
-  else if (what < 18)
-    end_in_order(role);
-  else
-    kill_it(role);
-}
-
-bool Campaign::is_due(const Role& role) {
-  const std::int64_t now = rt::monotonic_ns();
-  const auto data = static_cast<std::int64_t>(role.seat->data_ns.load());
-  return now > role.due_ns || (data != 0 && role.seat->told.load() == 0 && now > data + role.after_data_ns) ||
-         (role.seat->told.load() == 0 && now > static_cast<std::int64_t>(role.seat->forked_ns.load()) + kAtWork);
-}
-
-/// Sees who died at its instant, strikes who is due, starts who is gone.
-void Campaign::event(Role& role) {
-  if (role.pid != 0 && has_ended(role.pid))
-    reap(role);
-  else if (role.pid != 0 && is_due(role))
-    strike(role);
-  if (role.pid != 0 || failed()) return;
-  if (draw(8) == 0) looks_.look();
-  start(role);
-  aim(role);
-}
-
 void Campaign::tease_viewers() {
-  const std::size_t which = draw(viewers_.size());
+  const std::size_t which = Dice(seed_, Part::viewers, ++teases_).draw(viewers_.size());
   if (viewers_[which].pid == 0)
     start_viewer(which);
   else
@@ -235,7 +159,7 @@ void Campaign::tease_viewers() {
 /// Left alone, both sides must get on with their work, and the ledger must close.
 void Campaign::calm() {
   for (Role* role : {&producer_, &consumer_}) {
-    if (disarm(*role) && role->seat->told.load() != 0 && !wait_for_end(*role, kHang))
+    if (role->pid != 0 && disarm(*role) && role->seat->told.load() != 0 && !wait_for_end(*role, kHang))
       fail(std::string("the ") + role->name + " does not end");
     if (role->pid == 0 && !failed()) start(*role);
   }
@@ -250,7 +174,19 @@ void Campaign::calm() {
     rt::sleep_until(in(rt::kMillisecond / 5));
   }
   ++outcome_.calms;
-  looks_.look();
+  settled_look();
+}
+
+/// Looks until one settles and was checked: an account that nobody can check proves nothing.
+Snapshot Campaign::settled_look() {
+  for (const std::int64_t deadline = in(kHang);; rt::sleep_until(in(rt::kMillisecond / 5))) {
+    Snapshot s = looks_.look();
+    shared_.found.calm_looks.fetch_add(1, std::memory_order_relaxed);
+    if (s.ledger.settled) return s;
+    if (rt::monotonic_ns() < deadline) continue;
+    fail("no look settles");
+    return s;
+  }
 }
 
 /// What the account after the orderly end says. Nothing may be under way in it.
@@ -273,7 +209,7 @@ void Campaign::finish() {
   }
   shared_.producer.told.store(1);
   if (!wait_for_end(producer_, 2 * kHang)) fail("the producer does not end");
-  const Snapshot s = looks_.look();
+  const Snapshot s = settled_look();
   if (s.ring_present) fail("the last end was not acknowledged");
   note_streams(s.ledger);
   shared_.consumer.told.store(1);
@@ -285,7 +221,7 @@ void Campaign::doze() {
   sigset_t death;
   sigemptyset(&death);
   sigaddset(&death, SIGCHLD);
-  const timespec moment{.tv_sec = 0, .tv_nsec = 150 * kMicrosecond};
+  const timespec moment{.tv_sec = 0, .tv_nsec = 150'000};
   sigtimedwait(&death, nullptr, &moment);
 }
 
@@ -314,7 +250,7 @@ void Campaign::run() {
 
 void Campaign::clean_up() {
   for (Role* role : {&producer_, &consumer_, viewers_.data(), viewers_.data() + 1}) {
-    if (role->pid == 0) continue;
+    if (role->pid <= 0) continue;
     kill(role->pid, SIGKILL);
     waitpid(role->pid, nullptr, 0);
   }

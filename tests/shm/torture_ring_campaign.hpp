@@ -4,13 +4,19 @@
 
 #include <array>
 #include <cstdint>
-#include <random>
 #include <string>
 
+#include "rt/clock.hpp"
 #include "torture_ring_looks.hpp"
 #include "torture_ring_outcome.hpp"
+#include "torture_ring_plan.hpp"
 
 namespace chappe::shm::torture {
+
+inline constexpr std::int64_t kHang = 20 * rt::kSecond;
+inline std::int64_t in(std::int64_t ns) { return rt::monotonic_ns() + ns; }
+/// A child that nobody has collected yet.
+bool has_ended(pid_t pid);
 
 class Campaign {
  public:
@@ -20,24 +26,27 @@ class Campaign {
  private:
   struct Role {
     const char* name;
+    Part part;
     Seat* seat;
     Tally* tally;
     pid_t pid = 0;
-    std::int64_t due_ns = 0,
-                 after_data_ns = 0;  ///< to be struck, at the latest; or so long after its first data
+    Plan plan{};
+    std::int64_t due_ns = 0;  ///< to be struck, at the latest
+    bool was_late = false;    ///< it was struck for being slow
   };
   void start_producer();
   void start_consumer();
   void start_viewer(std::size_t which);
   void start(Role& role);
+  void see_ring(Start& start);
   pid_t fork_into(Role& role, void (*body)(const Start&, Shared&), const Start& start);
   void event(Role& role);
   void strike(Role& role);
+  static bool is_late(const Role& role);
   static bool is_due(const Role& role);
   void doze();
   bool disarm(Role& role);
-  void aim(Role& role);
-  std::uint64_t order_for(Phase target);
+  static void aim(Role& role);
   void stop_a_while(Role& role);
   void kill_it(Role& role);
   void reap(Role& role);
@@ -45,24 +54,23 @@ class Campaign {
   bool wait_for_end(Role& role, std::int64_t patience_ns);
   void tease_viewers();
   void calm();
+  Snapshot settled_look();
   void finish();
   void note_streams(const Ledger& ledger);
   void clean_up();
   void fail(const std::string& what);
   void note_data(Role& role);
   [[nodiscard]] bool failed() const { return outcome_.failure[0] != 0; }
-  std::uint64_t draw(std::uint64_t below) { return random_() % below; }
 
-  std::uint64_t kills_;
+  std::uint64_t kills_, seed_;
   std::string instance_;
   Shared& shared_;
-  std::mt19937_64 random_;
   Outcome& outcome_;
   Role producer_, consumer_;
   std::array<Role, 2> viewers_;
   Looks looks_;
-  std::uint32_t shape_ = 0;
-  bool supersedes_ = false;  ///< the last start of the producer
+  std::uint32_t shape_ = 0;  ///< of the producer's last start
+  std::uint64_t teases_ = 0;
 };
 
 }  // namespace chappe::shm::torture

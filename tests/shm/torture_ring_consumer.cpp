@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
-#include "shm/board.hpp"
-#include "shm/gate.hpp"
 #include "shm/ledger.hpp"
+#include "shm/retired.hpp"
+#include "torture_ring_consumer.hpp"
 #include "torture_ring_windows.hpp"
 
 namespace chappe::shm::torture {
@@ -19,43 +18,7 @@ namespace {
 constexpr std::int64_t kPublishWithin = 10 * rt::kMillisecond;
 constexpr std::int64_t kHeartbeat = 100 * rt::kMillisecond;
 
-class Consumer {
- public:
-  Consumer(const Start& start, Shared& shared) : instance_(start.instance), shared_(shared), seat_(shared.consumer) {}
-  void run();
-
- private:
-  [[noreturn]] void fail(const std::string& text) {
-    shared_.tell("consumer: %s", text.c_str());
-    _exit(1);
-  }
-  [[nodiscard]] bool told() const noexcept { return seat_.told.load(std::memory_order_relaxed) != 0; }
-  [[nodiscard]] std::string path(const char* kind) const { return object_path(instance_, kind); }
-  void open_board(const RingTables* ring);
-  bool find_ring();
-  bool begin_session(RingReader ring, bool retired);
-  void drain();
-  void attach();
-  void note_skip();
-  std::uint32_t do_work();
-  void take_block(std::uint64_t number);
-  void publish();
-  bool reached_the_end();
-  void idle();
-  void judge_silence(std::uint64_t starts, std::uint64_t published);
-  void hand_over_totals();
-
-  std::string instance_;
-  Shared& shared_;
-  Seat& seat_;
-  std::optional<BoardWriter> board_;
-  std::optional<RingReader> ring_;
-  std::optional<GateHolder> gate_;  ///< none on a retired ring
-  std::vector<std::size_t> board_stream_;
-  std::uint64_t next_ = 0, read_ahead_ = 1;
-  std::int64_t first_unpublished_ns_ = 0;
-  bool finished_ = false;
-};
+}  // namespace
 
 void Consumer::open_board(const RingTables* ring) {
   BoardSpec spec{.instance = instance_, .streams = {}, .channels = {}, .readers = {}};
@@ -74,21 +37,27 @@ void Consumer::open_board(const RingTables* ring) {
 
 /// What is retired first, then the ring itself.
 bool Consumer::find_ring() {
-  const BoardSlot& head = board_->image().head();
   auto draining = RingReader::open(instance_, "ring.draining");
   if (!draining) fail(draining.error().text);
   auto ring = RingReader::open(instance_);
   if (!ring) fail(ring.error().text);
-  if (*draining && (head.incarnation == 0 || (*draining)->tables().incarnation == head.incarnation)) {
-    const bool one_ring = *ring && (*ring)->tables().incarnation == (*draining)->tables().incarnation;
-    const bool left = one_ring || (*ring && (*draining)->head() == head.upto && head.incarnation != 0);
-    if (!left) return begin_session(std::move(**draining), true);
-  }
+  if (*draining && is_to_drain(**draining, *ring ? &**ring : nullptr, board_->tables(), board_->image()))
+    return begin_session(std::move(**draining), true);
   if (!*ring || (*ring)->status().epoch.load(std::memory_order_acquire) == 0) return false;
-  const auto state = static_cast<RingState>((*ring)->status().state.load(std::memory_order_acquire));
-  bool merged = state == RingState::ended && head.incarnation == (*ring)->tables().incarnation && head.upto == (*ring)->head();
-  for (std::size_t i = 0; i < board_->tables().streams.size(); ++i) merged = merged && board_->image().stream(i).ended != 0;
-  return !merged && begin_session(std::move(**ring), false);
+  return !is_finished(**ring) && begin_session(std::move(**ring), false);
+}
+
+/// It ended in order, and the board has its last block and its totals.
+bool Consumer::is_finished(const RingReader& ring) {
+  const BoardSlot& head = board_->image().head();
+  const auto state = static_cast<RingState>(ring.status().state.load(std::memory_order_acquire));
+  if (state != RingState::ended || head.incarnation != ring.tables().incarnation || head.upto != ring.head()) return false;
+  const auto totals = totals_now();
+  for (std::size_t i = 0; i < totals.size(); ++i) {
+    const BoardStream& b = board_->image().stream(i);
+    if (totals[i] ? !shm::has_totals(b, *totals[i]) : b.ended == 0) return false;
+  }
+  return true;
 }
 
 bool Consumer::begin_session(RingReader ring, bool retired) {
@@ -126,6 +95,7 @@ void Consumer::attach() {
   const std::uint64_t blocks = ring_->tables().geometry.blocks;
   next_ = gate_ ? gate_->attach(*ring_, upto) : std::max(upto, ring_->head() > blocks ? ring_->head() - blocks : 0);
   if (!known || next_ > upto) note_skip();
+  check_attach(upto);
   head.incarnation = ring_->tables().incarnation;
   head.upto = next_;
 }
@@ -134,8 +104,7 @@ void Consumer::take_block(std::uint64_t number) {
   BlockHead block;
   const std::byte* payload = nullptr;
   if (!ring_->look(number, block, payload)) {
-    shared_.found.refused.fetch_add(1, std::memory_order_relaxed);
-    note_skip();
+    refuse(number);
     return;
   }
   const StreamEntry& entry = ring_->tables().streams[block.stream];
@@ -143,8 +112,7 @@ void Consumer::take_block(std::uint64_t number) {
   const BlockSums sums = sums_of(entry, payload, block);
   const std::uint64_t wrong = wrong_words(entry, payload, block);
   if (!ring_->still(number)) {
-    shared_.found.refused.fetch_add(1, std::memory_order_relaxed);
-    note_skip();
+    refuse(number);
     return;
   }
   if (wrong != 0) {
@@ -156,16 +124,7 @@ void Consumer::take_block(std::uint64_t number) {
   merge(board_->image(), at, block, sums, shared_.found);
   const BoardStream before = board_->image().stream(at);
   enter_block(board_->image().stream(at), block);
-  if (!is_sound(board_->image(), at)) {
-    shared_.found.uncounted_gaps.fetch_add(1, std::memory_order_relaxed);
-    shared_.tell(
-        "consumer: stream %s, ring %lx, block %lu with frames %lu + %u, drops %lu, committed %lu: before it next frame %lu, aggregated "
-        "%lu, "
-        "overrun %lu, drops %lu, skipped %lu, ended %lu; upto %lu, head %lu",
-        entry.name, ring_->tables().incarnation, number, block.first_frame, block.frames, block.drops, block.committed, before.next_frame,
-        before.aggregated, before.overrun, before.drops, static_cast<unsigned long>(before.skipped),
-        static_cast<unsigned long>(before.ended), board_->image().head().upto, ring_->head());
-  }
+  check_block(number, block, before);
   board_->image().stream(at).ended = 0;
   board_->touch(at);
 }
@@ -174,7 +133,7 @@ std::uint32_t Consumer::do_work() {
   std::uint32_t blocks = 0;
   const std::uint64_t head = ring_->head();
   const std::uint64_t upto = board_->image().head().upto;
-  seat_.enter(Phase::merge);
+  if (next_ < head && next_ - upto < read_ahead_) seat_.begin(Phase::merge);
   for (; next_ < head && next_ - upto < read_ahead_; ++next_, ++blocks) take_block(next_);
   seat_.enter(Phase::working);
   seat_.done.fetch_add(blocks, std::memory_order_relaxed);
@@ -185,22 +144,14 @@ std::uint32_t Consumer::do_work() {
 }
 
 void Consumer::publish() {
-  seat_.enter(Phase::board);
   BoardImage& image = board_->image();
   const bool data = image.head().upto != next_;
   image.head().upto = next_;
-  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
-    if (is_sound(image, i)) continue;
-    const BoardStream& b = image.stream(i);
-    shared_.found.uncounted_gaps.fetch_add(1, std::memory_order_relaxed);
-    shared_.tell("consumer: stream %s: next frame %lu, aggregated %lu, overrun %lu, drops %lu, in windows %lu + %lu",
-                 board_->tables().streams[i].name, b.next_frame, b.aggregated, b.overrun, b.drops, image.window(i, 1, 0).frames,
-                 image.window(i, 0, 0).frames);
-  }
+  check_publication();
+  seat_.begin(Phase::board);
   board_->publish();
   seat_.pass();
   if (gate_) gate_->release(next_);
-  seat_.pass();
   first_unpublished_ns_ = 0;
   seat_.enter(Phase::working);
   if (data && seat_.data_ns.load(std::memory_order_relaxed) == 0)
@@ -223,27 +174,10 @@ void Consumer::idle() {
   shared_.found.sleeps.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t deadline = first_unpublished_ns_ != 0 ? first_unpublished_ns_ + kPublishWithin : now + kHeartbeat;
   if (!gate_->sleep_until(deadline) && next_ != ring_->head() && !told()) {
-    const std::uint64_t published = shared_.producer.done.load(std::memory_order_seq_cst);
-    if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, published);
+    const std::uint64_t bells = shared_.producer.bells.load(std::memory_order_seq_cst);  // behind the head that was seen
+    if (!gate_->sleep_until(rt::monotonic_ns() + kPublishWithin)) judge_silence(starts, bells);
   }
   seat_.enter(Phase::working);
-}
-
-/// Silent with data there. Nobody's fault while the producer is dead, stopped, starting, or stood between the first cursor of a burst and
-/// its bell.
-void Consumer::judge_silence(std::uint64_t starts, std::uint64_t published) {
-  const bool stood = shared_.producer.done.load(std::memory_order_seq_cst) == published;
-  const bool before_bell =
-      shared_.producer.now() == Phase::bell || (shared_.producer.owes_bell.load(std::memory_order_seq_cst) != 0 && stood);
-  const bool away = shared_.stopped.load(std::memory_order_seq_cst) != 0 || shared_.adopting.load(std::memory_order_seq_cst) != 0 ||
-                    shared_.starts.load(std::memory_order_seq_cst) != starts;
-  const bool rung_since = gate_->sleep_until(0);  // rung after the time was up, before this look
-  if (before_bell || away || rung_since) {
-    shared_.found.excused_timeouts.fetch_add(1, std::memory_order_relaxed);
-    return;
-  }
-  shared_.found.timeouts_with_data.fetch_add(1, std::memory_order_relaxed);
-  shared_.tell("consumer: slept with data there: at block %lu, head %lu", next_, ring_->head());
 }
 
 void Consumer::drain() {
@@ -269,15 +203,21 @@ void Consumer::drain() {
   if (finished_) hand_over_totals();
 }
 
-/// STEP end 2.
-void Consumer::hand_over_totals() {
-  seat_.enter(Phase::end);
+/// What the ledger has of the board's streams.
+std::vector<std::optional<BoardTotals>> Consumer::totals_now() const {
   auto ledger = LedgerReader::open(instance_);
   std::vector<std::optional<BoardTotals>> totals;
   for (const auto& stream : board_->tables().streams) {
     const LedgerEntry* entry = ledger && *ledger ? (*ledger)->find(stream.name) : nullptr;
     totals.push_back(entry != nullptr ? std::optional(totals_of(*entry)) : std::nullopt);
   }
+  return totals;
+}
+
+/// STEP end 2.
+void Consumer::hand_over_totals() {
+  seat_.enter(Phase::end);
+  const auto totals = totals_now();
   BoardImage& image = board_->image();
   const auto state = static_cast<RingState>(ring_->status().state.load(std::memory_order_acquire));
   if (state != RingState::ended || ring_->head() != image.head().upto || !ring_->is_named(path("ring"))) return;
@@ -307,8 +247,6 @@ void Consumer::run() {
   seat_.enter(Phase::unlink);
   if (shared_.last.load() != 0 && access(path("ring").c_str(), F_OK) != 0) board_->unlink();
 }
-
-}  // namespace
 
 void consume(const Start& start, Shared& shared) {
   Consumer(start, shared).run();

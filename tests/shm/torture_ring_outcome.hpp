@@ -51,6 +51,7 @@ struct Restarts {
 struct Tally {
   std::array<std::uint64_t, kPhaseCount> landed{};
   std::uint64_t kills = 0, stops = 0, orderly_ends = 0, starts = 0;
+  std::uint64_t late = 0;  ///< starts struck for having come to no data in a quarter of a second
   Restarts restarts;
   void add(const Tally& o) noexcept {
     for (std::size_t p = 0; p < kPhaseCount; ++p) landed[p] += o.landed[p];
@@ -58,6 +59,7 @@ struct Tally {
     stops += o.stops;
     orderly_ends += o.orderly_ends;
     starts += o.starts;
+    late += o.late;
     restarts.add(o.restarts);
   }
 };

@@ -63,11 +63,15 @@ class Producer {
 
 void Producer::open() {
   shared_.adopting.store(1, std::memory_order_seq_cst);
-  seat_.enter(start_.supersedes ? Phase::supersede : Phase::open);
+  seat_.begin(start_.supersedes ? Phase::supersede : Phase::open);
   auto ring = RingWriter::open(spec_of(start_));
   if (!ring) fail(ring.error().text);
   ring_ = std::make_unique<RingWriter>(std::move(*ring));
   seat_.enter(Phase::repair);
+  if (start_.finds_ring && ring_->made() == RingWriter::Made::created) {
+    shared_.found.not_adopted.fetch_add(1, std::memory_order_relaxed);
+    shared_.tell("producer: a ring was there, and another was made");
+  }
   auto ledger = LedgerWriter::open(start_.instance, *ring_, {});
   if (!ledger) fail(ledger.error().text);
   ledger_ = std::make_unique<LedgerWriter>(std::move(*ledger));
@@ -139,7 +143,7 @@ void Producer::ring() {
 
 /// The gate rings by itself for a burst, and before it says anything but open.
 void Producer::note_bell() {
-  if (!gate_->owes_bell()) seat_.owes_bell.store(0, std::memory_order_seq_cst);
+  if (!gate_->owes_bell() && seat_.owes_bell.load(std::memory_order_relaxed) != 0) seat_.note_bell();
 }
 
 bool Producer::may_publish() {
@@ -160,8 +164,8 @@ bool Producer::may_publish() {
 
 void Producer::publish(const Buffer& buffer) {
   LedgerEntry& e = ledger_->entry(buffer.stream);
-  seat_.enter(Phase::publish);
   const StreamEntry& entry = ring_->tables().streams[buffer.stream];
+  seat_.begin(Phase::publish);
   std::byte* const payload = ring_->begin();
   seat_.pass();
   seat_.owes_bell.store(1, std::memory_order_seq_cst);
@@ -169,15 +173,14 @@ void Producer::publish(const Buffer& buffer) {
   seat_.pass();
   fill(entry, payload, buffer.first, buffer.frames);
   seat_.pass();
-  ring_->commit({.stream = buffer.stream,
-                 .frames = buffer.frames,
-                 .generation = 1,
-                 .first_frame = buffer.first,
-                 .drops = buffer.drops + e.dropped_full.get(),
-                 .committed = e.committed.get() + buffer.frames,
-                 .t_first_ns = 0,
-                 .acquired_ns = 0,
-                 .period_ns = 0});
+  const BlockHead block{.stream = buffer.stream,
+                        .frames = buffer.frames,
+                        .generation = 1,
+                        .first_frame = buffer.first,
+                        .drops = buffer.drops + e.dropped_full.get(),
+                        .committed = e.committed.get() + buffer.frames};
+  seat_.begin(Phase::commit);
+  ring_->commit(block);
   seat_.enter(Phase::bell);
   e.committed.add(buffer.frames);
   seat_.pass();

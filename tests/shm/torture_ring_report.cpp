@@ -15,13 +15,18 @@ std::vector<Named> must_be_zero_of(const Findings& f) {
           {"unexplained_looks", f.unexplained},
           {"counts_that_fell", f.went_back},
           {"doorbell_timeouts_with_data", f.timeouts_with_data},
-          {"objects_refused", f.troubles}};
+          {"objects_refused", f.troubles},
+          {"passed_over", f.passed_over},
+          {"not_adopted", f.not_adopted},
+          {"lost_though_waiting", f.lost_though_waiting},
+          {"refused_at_gate", f.refused_at_gate}};
 }
 
 std::vector<Named> told_of(const Findings& f) {
   return {{"looks", f.looks},
           {"looks_unsettled", f.unsettled_looks},
           {"looks_in_adoptions", f.adoption_looks},
+          {"looks_in_calms", f.calm_looks},
           {"consumer_sleeps", f.sleeps},
           {"excused_timeouts", f.excused_timeouts},
           {"blocks_refused", f.refused},
@@ -39,7 +44,8 @@ void add_up(std::vector<Named>& sum, const std::vector<Named>& counts) {
 
 std::uint64_t inside(const Outcome& o) {
   const auto at = [](const Tally& t, Phase p) { return t.landed[static_cast<std::size_t>(p)]; };
-  return at(o.producer, Phase::publish) + at(o.producer, Phase::bell) + at(o.consumer, Phase::merge) + at(o.consumer, Phase::board);
+  return at(o.producer, Phase::publish) + at(o.producer, Phase::commit) + at(o.producer, Phase::bell) + at(o.consumer, Phase::merge) +
+         at(o.consumer, Phase::board);
 }
 
 void print_role(const char* name, const Tally& t) {
@@ -50,14 +56,15 @@ void print_role(const char* name, const Tally& t) {
   std::puts("");
 }
 
-void print_restarts(const char* name, const Restarts& r) {
-  std::printf("%-9s restart to data, ms: min %.2f median %.2f p99 %.2f max %.2f (n %lu)\n", name, r.least_ms(), r.quantile_ms(0.5),
-              r.quantile_ms(0.99), r.most_ms(), r.n);
+void print_restarts(const char* name, const Tally& t) {
+  const Restarts& r = t.restarts;
+  std::printf("%-9s restart to data, ms: min %.2f median %.2f p99 %.2f max %.2f (n %lu; %lu more were struck at 250 ms without data)\n",
+              name, r.least_ms(), r.quantile_ms(0.5), r.quantile_ms(0.99), r.most_ms(), r.n, t.late);
 }
 
 void json_role(const char* name, const Tally& t) {
-  std::printf("\"%s\":{\"kills\":%lu,\"stops\":%lu,\"orderly_ends\":%lu,\"starts\":%lu,\"landed\":{", name, t.kills, t.stops,
-              t.orderly_ends, t.starts);
+  std::printf("\"%s\":{\"kills\":%lu,\"stops\":%lu,\"orderly_ends\":%lu,\"starts\":%lu,\"late\":%lu,\"landed\":{", name, t.kills, t.stops,
+              t.orderly_ends, t.starts, t.late);
   for (std::size_t p = 0; p < kPhaseCount; ++p) std::printf("%s\"%s\":%lu", p == 0 ? "" : ",", kPhaseNames[p], t.landed[p]);
   const Restarts& r = t.restarts;
   std::printf("},\"restart_ms\":{\"min\":%.3f,\"median\":%.3f,\"p99\":%.3f,\"max\":%.3f,\"n\":%lu}},", r.least_ms(), r.quantile_ms(0.5),
@@ -103,8 +110,8 @@ void Report::print_table() const {
   print_role("producer", sum.producer);
   print_role("consumer", sum.consumer);
   print_role("viewers", sum.viewer);
-  print_restarts("producer", sum.producer.restarts);
-  print_restarts("consumer", sum.consumer.restarts);
+  print_restarts("producer", sum.producer);
+  print_restarts("consumer", sum.consumer);
   for (std::size_t kind = 0; kind < kStreams; ++kind) {
     const Frames& f = sum.streams[kind];
     std::printf(
