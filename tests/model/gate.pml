@@ -301,7 +301,7 @@ endw:      if
                 if
                 :: q == c + 1 && sequence[c % N] == q -> a = a | (1 << c); c = c + 1
 #ifdef RETRY
-                :: else
+                :: else -> (sequence[c % N] == c + 1 || THROWN_OUT)
 #else
                 :: else -> assert(begun[c % N] > c + 1); o = o | (1 << c); c = c + 1
 #endif
