@@ -11,7 +11,6 @@
 #include "bench/placement.hpp"
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
-#include "shm/bell.hpp"
 #include "shm/gate.hpp"
 #include "shm/ledger.hpp"
 #include "shm/ring.hpp"

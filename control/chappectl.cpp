@@ -94,7 +94,8 @@ constexpr const char* kExamples = R"(Examples:
 
 Exit: 0 done; 64 wrong command line; 65 frames are unexplained (ledger --check), or the file is no ledger; 66 no such file;
 69 nothing is there; 70 a fault of this program; 74 nobody takes the output; 75 not now: busy, no queue, not ended in time,
-or not settled; 77 no permission; 78 the configuration is wrong, or was refused. `chappectl COMMAND --help` lists the options of a command.)";
+or not settled; 77 no permission; 78 the configuration is wrong, or was refused.
+`chappectl COMMAND --help` lists the options of a command.)";
 
 using ToText = std::string (*)(const shm::Snapshot&);
 

@@ -1,5 +1,7 @@
 #include "shm/gate.hpp"
 
+#include <memory>
+
 #include "fixture.hpp"
 #include "rt/clock.hpp"
 #include "shm/bell.hpp"
@@ -42,52 +44,55 @@ TEST_F(GateTest, an_attached_consumer_opens_the_gate_and_a_full_ring_closes_it) 
   EXPECT_EQ(keeper.may_pass(), Passage::open);
 }
 
-TEST_F(GateTest, the_bell_rings_once_for_a_burst_of_an_eighth_of_the_ring) {
-  RingSpec s = spec();
-  s.blocks = 32;
-  auto ring = RingWriter::open(s);
-  ASSERT_TRUE(ring) << ring.error().text;
-  GateKeeper keeper(*ring, kAggregatorGate);
-  keeper.take_over();
-  const RingReader reader = read();
-  GateHolder gate = hold(reader);
-  gate.attach(reader, 0);
-  while (gate.sleep_until(0)) continue;
+/// A consumer at a ring of 32 blocks, whose bursts are of four.
+class BurstTest : public RingTest {
+ protected:
+  void SetUp() override {
+    RingTest::SetUp();
+    RingSpec s = spec();
+    s.blocks = 32;
+    auto made = RingWriter::open(s);
+    ASSERT_TRUE(made) << made.error().text;
+    ring_ = std::make_unique<RingWriter>(std::move(*made));
+    keeper_ = std::make_unique<GateKeeper>(*ring_, kAggregatorGate);
+    keeper_->take_over();
+    const RingReader reader = read();
+    gate_ = std::make_unique<GateHolder>(hold(reader));
+    gate_->attach(reader, 0);
+  }
+  std::unique_ptr<RingWriter> ring_;
+  std::unique_ptr<GateKeeper> keeper_;
+  std::unique_ptr<GateHolder> gate_;
+};
+
+TEST_F(BurstTest, the_bell_rings_once_for_a_burst_of_an_eighth_of_the_ring) {
+  while (gate_->sleep_until(0)) continue;
   const auto publish = [&] {
-    EXPECT_EQ(keeper.may_pass(), Passage::open);
-    put(*ring, ring->head());
-    keeper.published();
+    EXPECT_EQ(keeper_->may_pass(), Passage::open);
+    put(*ring_, ring_->head());
+    keeper_->published();
   };
   for (int i = 0; i < 3; ++i) publish();
-  EXPECT_TRUE(keeper.owes_bell());
-  EXPECT_FALSE(gate.sleep_until(0));
+  EXPECT_TRUE(keeper_->owes_bell());
+  EXPECT_FALSE(gate_->sleep_until(0));
   publish();
-  EXPECT_FALSE(keeper.owes_bell());
-  EXPECT_TRUE(gate.sleep_until(0)) << "four blocks of 32";
+  EXPECT_FALSE(keeper_->owes_bell());
+  EXPECT_TRUE(gate_->sleep_until(0)) << "four blocks of 32";
   publish();
-  keeper.ring();
-  EXPECT_TRUE(gate.sleep_until(0)) << "the burst is over";
-  keeper.ring();
-  EXPECT_FALSE(gate.sleep_until(0)) << "there was nothing to ring for";
+  keeper_->ring();
+  EXPECT_TRUE(gate_->sleep_until(0)) << "the burst is over";
+  keeper_->ring();
+  EXPECT_FALSE(gate_->sleep_until(0)) << "there was nothing to ring for";
 }
 
-TEST_F(GateTest, whoever_is_not_let_through_has_rung_for_what_it_published) {
-  RingSpec s = spec();
-  s.blocks = 32;
-  auto ring = RingWriter::open(s);
-  ASSERT_TRUE(ring) << ring.error().text;
-  GateKeeper keeper(*ring, kAggregatorGate);
-  keeper.take_over();
-  const RingReader reader = read();
-  GateHolder gate = hold(reader);
-  gate.attach(reader, 0);
-  for (int i = 0; i < 31; ++i) put(*ring, ring->head());
-  while (gate.sleep_until(0)) continue;
-  put(*ring, ring->head());
-  keeper.published();
-  EXPECT_EQ(keeper.may_pass(), Passage::full);
-  EXPECT_FALSE(keeper.owes_bell());
-  EXPECT_TRUE(gate.sleep_until(0));
+TEST_F(BurstTest, whoever_is_not_let_through_has_rung_for_what_it_published) {
+  for (int i = 0; i < 31; ++i) put(*ring_, ring_->head());
+  while (gate_->sleep_until(0)) continue;
+  put(*ring_, ring_->head());
+  keeper_->published();
+  EXPECT_EQ(keeper_->may_pass(), Passage::full);
+  EXPECT_FALSE(keeper_->owes_bell());
+  EXPECT_TRUE(gate_->sleep_until(0));
 }
 
 TEST_F(GateTest, attaching_leaves_one_slot_for_the_block_that_was_begun_while_free) {
