@@ -207,6 +207,7 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   auto session = std::make_unique<Session>(Session{.ring = std::move(ring), .gate = {}, .rows = {}, .drain = {}, .log = {}, .thread = {}});
   if (!retired) {
     auto gate = shm::GateHolder::open(config_.instance, session->ring, shm::kAggregatorGate);
+    if (!gate && shm::is_unknown(gate.error())) return trouble(gate.error(), notes);  // what it waits for is there: once it can be opened
     if (!gate) return gate.error();
     if (!*gate) return rt::done();  // between two objects of one making; the next tick sees both
     session->gate = std::move(**gate);

@@ -108,7 +108,8 @@ bool consume_chappe(const Work& w, const std::string& instance, Result& result) 
   result.ready.store(1, std::memory_order_release);
   while (next < w.messages) {
     if (next == w.blocks && result.begin_ns == 0) result.begin_ns = rt::monotonic_ns();
-    if (head == next && (head = (*ring)->head()) == next) {
+    if (head == next) head = (*ring)->head();
+    if (head == next) {
       if (given_back != next) (*gate)->release(given_back = next);
       rest();
       continue;

@@ -221,7 +221,7 @@ const std::vector<Case>& cases() {
       {P::object_to_open, kAggregator, successor, 2, kExits},
       {P::object_to_open, kAggregator, successor, 3, kGoesOn},  // a retired ring, then the ring: at the next tick
       {P::object_to_open, kAggregator, successor, 4, kGoesOn},
-      {P::object_to_open, kAggregator, successor, 5, kExits},       // the gates
+      {P::object_to_open, kAggregator, successor, 5, kGoesOn},      // the gates
       {P::object_to_open, kAggregator, producer_ends, 0, kGoesOn},  // the ledger
       {P::object_to_open, kAsker, command, 0, kGoesOn},             // whoever it asks has a queue
       {P::create_1_ring, kProducer, fresh_producer},
