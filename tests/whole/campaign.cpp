@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "rt/clock.hpp"
@@ -57,6 +59,16 @@ void Campaign::launch(Role role) {
   process_[role] = instance_.start(kPrograms[role], arguments[role]);
   if (role != kDisplay) in_force_[role] = file_;
   if (role == kProducer) producer_struck_ = true;
+}
+
+/// What it shows tells that it has read its configuration: an event that spoils the file must not meet its start.
+bool Campaign::launch_display() {
+  const std::string file = instance_.path(std::string(kPrograms[kDisplay]) + ".log");
+  std::error_code none;
+  const auto size = [&] { return std::filesystem::exists(file, none) ? std::filesystem::file_size(file, none) : 0; };
+  const auto before = size();
+  launch(kDisplay);
+  return until("the display shows nothing", [&](const shm::Snapshot&) { return size() > before; });
 }
 
 void Campaign::pause(std::int64_t most_ms) {  // the random instant
@@ -183,8 +195,7 @@ bool Campaign::account_closes() {
 bool Campaign::start() {
   current_ = "first start";
   configure();
-  launch(kDisplay);
-  return recover({kAggregator, kProducer}) && account_closes() && nobody_slept_on_data();
+  return launch_display() && recover({kAggregator, kProducer}) && account_closes() && nobody_slept_on_data();
 }
 
 bool Campaign::strike() {

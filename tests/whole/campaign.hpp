@@ -90,6 +90,7 @@ class Campaign {
   bool fail(const std::string& what);
   void configure(const std::string& more = "");
   void launch(Role role);
+  bool launch_display();
   void pause(std::int64_t most_ms);
   Role either() { return random_() % 2 == 0 ? kProducer : kAggregator; }
   static Role other(Role role) { return role == kProducer ? kAggregator : kProducer; }

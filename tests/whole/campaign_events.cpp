@@ -163,8 +163,7 @@ bool Campaign::change_geometry() {
 }
 
 bool Campaign::viewer() {
-  if (!kill_now(kDisplay)) return false;
-  launch(kDisplay);
+  if (!kill_now(kDisplay) || !launch_display()) return false;
   const Json seen = instance_.display();
   if (!seen.is_object() || seen["instance"].get<std::string>() != instance_.name()) return fail("chappe-display --once: " + seen.dump());
   return true;
