@@ -83,8 +83,13 @@ bool Campaign::kill_while_stopped() {
   return kill_now(role) && recover({role});
 }
 
-/// It lives, and holds the full ring: the feed runs free after `stall_timeout`, and it attaches anew when it wakes.
+/// It lives, and holds the full ring: the feed runs free after `stall_timeout`, and it attaches anew when it wakes. Who still merges a
+/// retired ring holds no gate, and nobody waits for it.
 bool Campaign::stand_until_evicted() {
+  const pid_t pid = process_[kAggregator].pid();
+  if (!until("the aggregator takes no gate",
+             [&](const shm::Snapshot& s) { return !s.gates.empty() && s.gates[0].pid == pid && s.gates[0].state == "live"; }))
+    return false;
   const std::uint64_t resyncs = look().resyncs, evictions = evictions_;
   process_[kAggregator].signal(SIGSTOP);
   std::uint64_t head = 0;
