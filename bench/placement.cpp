@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,68 +14,108 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "rt/clock.hpp"
 
 namespace chappe::bench {
+namespace {
+
+constexpr std::uint64_t kTrips = 20'000, kBatch = 100, kLooksBetween = 1'000'000;
+
+using Ball = std::atomic<std::uint64_t>;
+
+bool return_ball(Ball& ball) {
+  for (std::uint64_t n = 1; n < 2 * kTrips; n += 2) {
+    while (ball.load(std::memory_order_acquire) != n) {
+    }
+    ball.store(n + 1, std::memory_order_release);
+  }
+  return true;
+}
+
+/// False: the other is dead.
+bool wait_for_ball(const Ball& ball, std::uint64_t n, const Neighbour& other) noexcept {
+  for (std::uint64_t looks = 1; ball.load(std::memory_order_acquire) != n; ++looks) {
+    if (looks % kLooksBetween == 0 && !other.lives_now()) return false;
+  }
+  return true;
+}
+
+}  // namespace
 
 bool pin(int cpu) noexcept {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(static_cast<std::size_t>(cpu), &set);
-  return sched_setaffinity(0, sizeof set, &set) == 0;
+  return sched_setaffinity(0, sizeof set, &set) == 0;  // success: 0; no EINTR
 }
 
-void* shared_memory(std::size_t bytes) {
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  if (data != MAP_FAILED) return data;
-  std::perror("mmap");
-  std::exit(71);
+void unpin() noexcept {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &all);
+  sched_setaffinity(0, sizeof all, &all);
 }
+
+SharedMemory::SharedMemory(std::size_t bytes) : bytes_(bytes) {
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (data == MAP_FAILED) {
+    std::perror("chappe-bench: mmap of shared memory");
+    std::exit(EX_OSERR);
+  }
+  data_ = static_cast<std::byte*>(data);
+}
+SharedMemory::~SharedMemory() { munmap(data_, bytes_); }
 
 Neighbour::Neighbour(int cpu, const std::function<bool()>& body) : pid_(fork()) {
+  if (pid_ < 0) {
+    std::perror("chappe-bench: fork");
+    std::exit(EX_OSERR);
+  }
   if (pid_ != 0) return;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   pin(cpu);
-  _exit(body() ? 0 : 1);
+  _exit(body() ? EX_OK : EX_SOFTWARE);
+}
+Neighbour::~Neighbour() {
+  kill();
+  ended_well();
 }
 
-bool Neighbour::lives() noexcept {
-  if (!lives_ || ++asked_ % 65'536 != 0) return lives_;
+bool Neighbour::lives_now() const noexcept {
   siginfo_t info{};
-  lives_ = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
-  return lives_;
+  return pid_ != 0 && waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
 }
 
-bool Neighbour::ended_well() const noexcept {
+bool Neighbour::ended_well() noexcept {
+  const pid_t pid = std::exchange(pid_, 0);
   int status = 1;
-  return waitpid(pid_, &status, 0) == pid_ && status == 0;
+  return pid != 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+void Neighbour::kill() noexcept {
+  if (pid_ != 0) ::kill(pid_, SIGKILL);
 }
 
 double round_trip_ns() {
-  constexpr std::uint64_t kTrips = 20'000, kBatch = 100;
-  static auto& ball = *new (shared_memory(4096)) std::atomic<std::uint64_t>{0};
-  ball.store(0, std::memory_order_seq_cst);
-  const Neighbour other(1, [] {
-    for (std::uint64_t n = 1; n < 2 * kTrips; n += 2) {
-      while (ball.load(std::memory_order_acquire) != n) {
-      }
-      ball.store(n + 1, std::memory_order_release);
-    }
-    return true;
-  });
+  const SharedMemory memory(4096);
+  auto& ball = *new (memory.data()) Ball{0};
+  pin(0);
+  Neighbour other(1, [&ball] { return return_ball(ball); });
   std::vector<double> trips;
-  for (std::uint64_t n = 0; n < 2 * kTrips;) {
+  bool alive = true;
+  for (std::uint64_t n = 0; n < 2 * kTrips && alive;) {
     const std::int64_t begin = rt::monotonic_ns();
-    for (const std::uint64_t end = n + 2 * kBatch; n < end; n += 2) {
+    for (const std::uint64_t end = n + 2 * kBatch; n < end && alive; n += 2) {
       ball.store(n + 1, std::memory_order_release);
-      while (ball.load(std::memory_order_acquire) != n + 2) {
-      }
+      alive = wait_for_ball(ball, n + 2, other);
     }
     trips.push_back(static_cast<double>(rt::monotonic_ns() - begin) / kBatch);
   }
-  static_cast<void>(other.ended_well());
+  unpin();
+  if (!alive || !other.ended_well()) return 0;
   std::nth_element(trips.begin(), trips.begin() + static_cast<std::ptrdiff_t>(trips.size() / 2), trips.end());
   return trips[trips.size() / 2];
 }

@@ -4,32 +4,48 @@
 #include <sys/types.h>
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 
 namespace chappe::bench {
 
 /// False: the machine has no such processor, or does not let us.
 bool pin(int cpu) noexcept;
-/// Median round trip in ns between this process, on CPU 0, and a child on CPU 1.
+/// Lets the calling thread run anywhere again.
+void unpin() noexcept;
+/// Median round trip in ns between this process, on CPU 0 for so long, and a child on CPU 1. 0: the child did not live to the end.
 double round_trip_ns();
 /// Both are of one placement: they differ by less than a third.
 bool same_placement(double before_ns, double after_ns) noexcept;
-/// A child on a processor of its own, which runs `body`.
+
+/// A child on a processor of its own, which runs `body` and dies with its parent.
 class Neighbour {
  public:
   Neighbour(int cpu, const std::function<bool()>& body);
-  /// For loops that wait for it: asks the kernel one time in many.
-  bool lives() noexcept;
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+  ~Neighbour();
+  /// Asks the kernel: for loops that wait for it, now and then.
+  [[nodiscard]] bool lives_now() const noexcept;
   /// Waits for it. False: `body` said so, or it was killed.
-  [[nodiscard]] bool ended_well() const noexcept;
+  bool ended_well() noexcept;
+  void kill() noexcept;
 
  private:
-  pid_t pid_;
-  std::uint32_t asked_ = 0;
-  bool lives_ = true;
+  pid_t pid_;  ///< 0: waited for
 };
-/// Zeroed memory that children share; for the life of the process.
-void* shared_memory(std::size_t bytes);
+
+/// Zeroed memory that children share, all of it there.
+class SharedMemory {
+ public:
+  explicit SharedMemory(std::size_t bytes);
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+  ~SharedMemory();
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+
+ private:
+  std::byte* data_;
+  std::size_t bytes_;
+};
 
 }  // namespace chappe::bench

@@ -1,0 +1,32 @@
+// The work that every transport carries: each word of a message written by one side, each read and summed by the other.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace chappe::bench {
+
+/// Word i of message n is n + i.
+inline void write_words(std::byte* message, std::uint64_t bytes, std::uint64_t n) noexcept {
+  auto* words = reinterpret_cast<std::uint64_t*>(message);
+  for (std::uint64_t i = 0; i < bytes / 8; ++i) words[i] = n + i;
+}
+inline std::uint64_t sum_words(const std::byte* message, std::uint64_t bytes) noexcept {
+  const auto* words = reinterpret_cast<const std::uint64_t*>(message);
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < bytes / 8; ++i) sum += words[i];
+  return sum;
+}
+/// Of messages 0 to `messages` - 1, their words from `first_word` (0 or 1) on. Sums wrap, on both sides alike.
+inline std::uint64_t right_sum(std::uint64_t bytes, std::uint64_t messages, std::uint64_t first_word) noexcept {
+  const std::uint64_t words = bytes / 8;
+  const std::uint64_t numbers = messages % 2 == 0 ? messages / 2 * (messages - 1) : (messages - 1) / 2 * messages;
+  return numbers * (words - first_word) + messages * (words * (words - 1) / 2);
+}
+
+inline void rest() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+}  // namespace chappe::bench
