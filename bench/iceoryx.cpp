@@ -1,6 +1,7 @@
 // iceoryx, untyped: chunks are loaned, filled and read in place. The producer waits for the consumer, so that nothing is lost.
 #include <unistd.h>
 
+#include <iceoryx_hoofs/log/logmanager.hpp>
 #include <iceoryx_posh/mepoo/chunk_header.hpp>
 #include <iceoryx_posh/popo/untyped_publisher.hpp>
 #include <iceoryx_posh/popo/untyped_subscriber.hpp>
@@ -23,14 +24,14 @@ class Iceoryx final : public Looped<Iceoryx> {
   rt::Done start() { return roudi_.start(); }
 
   rt::Done connect() override {
-    iox::runtime::PoshRuntime::initRuntime(runtime_name("producer"));
+    start_runtime("producer");
     iox::popo::PublisherOptions options;
     options.subscriberTooSlowPolicy = iox::popo::ConsumerTooSlowPolicy::WAIT_FOR_CONSUMER;
     publisher_.emplace(iox::capro::ServiceDescription{"chappe", "bench", "messages"}, options);
     return rt::done();
   }
   rt::Done attach() override {
-    iox::runtime::PoshRuntime::initRuntime(runtime_name("consumer"));
+    start_runtime("consumer");
     iox::popo::SubscriberOptions options;
     options.queueFullPolicy = iox::popo::QueueFullPolicy::BLOCK_PRODUCER;
     subscriber_.emplace(iox::capro::ServiceDescription{"chappe", "bench", "messages"}, options);
@@ -80,8 +81,10 @@ class Iceoryx final : public Looped<Iceoryx> {
   }
 
  private:
-  static iox::RuntimeName_t runtime_name(const char* side) {
-    return {iox::cxx::TruncateToCapacity, "chappe-bench-" + std::to_string(getpid()) + "-" + side};
+  static void start_runtime(const char* side) {
+    iox::log::LogManager::GetLogManager().SetDefaultLogLevel(iox::log::LogLevel::kError, iox::log::LogLevelOutput::kHideLogLevel);
+    const std::string name = "chappe-bench-" + std::to_string(getpid()) + "-" + side;
+    iox::runtime::PoshRuntime::initRuntime({iox::cxx::TruncateToCapacity, name});
   }
 
   std::uint32_t bytes_;

@@ -53,13 +53,10 @@ void add_percentiles(Measurement& to, const Run& run) {
   const auto at = [&](double share) {
     return static_cast<double>(kept[static_cast<std::size_t>(share * static_cast<double>(kept.size() - 1))]);
   };
-  to.values = {{"p50_ns", at(0.5)},
-               {"p90_ns", at(0.9)},
-               {"p99_ns", at(0.99)},
-               {"p99_9_ns", at(0.999)},
-               {"max_ns", at(1)},
-               {"late_share", static_cast<double>(run.sheet.late) / static_cast<double>(run.work.messages)},
-               {"messages", static_cast<double>(kept.size())}};
+  to.values = {{"p50_ns", at(0.5)},     {"p90_ns", at(0.9)}, {"p99_ns", at(0.99)},
+               {"p99_9_ns", at(0.999)}, {"max_ns", at(1)},   {"messages", static_cast<double>(kept.size())}};
+  if (!run.work.pace.sleeps)
+    to.values.push_back({"late_share", static_cast<double>(run.sheet.late) / static_cast<double>(run.work.messages)});
 }
 
 Measurement delays(const Kind& kind, const Work& work, rt::Policy policy) {

@@ -1,5 +1,6 @@
 // The two rings: a bare one, which is the limit, and Chappe's. Both of the same geometry; what differs is the protocol. Messages smaller
 // than a block are packed into one, as a source fills blocks; a flush publishes it as it is.
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -9,7 +10,7 @@
 
 #include "bench/kinds.hpp"
 #include "bench/loops.hpp"
-#include "bench/placement.hpp"
+#include "rt/descriptor.hpp"
 #include "shm/account.hpp"
 #include "shm/bell.hpp"
 #include "shm/gate.hpp"
@@ -19,7 +20,7 @@
 namespace chappe::bench {
 namespace {
 
-constexpr std::uint64_t kPackedBytes = 4096;
+constexpr std::uint64_t kPackedBytes = 4096, kPageBytes = 4096;
 constexpr std::int64_t kHeartbeat = 100 * rt::kMillisecond;
 
 struct Geometry {
@@ -66,44 +67,45 @@ class RingTransport final : public Looped<RingTransport<Ring>> {
   std::uint64_t bytes_, block_bytes_, used_ = 0;
 };
 
-/// Cursors of their own lines, each side keeps the other's last one. Where the consumer may sleep it has the bell of Chappe's ring.
+/// Cursors of their own lines, each side keeps the other's last one. Where the consumer may sleep it has the bell of Chappe's ring. Each
+/// side maps the memory itself, as it does Chappe's.
 class BareRing {
  public:
   explicit BareRing(const Work& work)
       : geometry_(work),
-        memory_(sizeof(Shared) + geometry_.blocks * (geometry_.block_bytes + sizeof(std::uint64_t)) + 4096),
-        payloads_(memory_.data() + 4096),
-        used_(reinterpret_cast<std::uint64_t*>(payloads_ + geometry_.blocks * geometry_.block_bytes)),
+        memory_(memfd_create("chappe-bench", MFD_CLOEXEC)),
         packed_(work.bytes < geometry_.block_bytes),
-        rings_(work.wait != Wait::spin) {
-    sem_init(&shared_.filled, 1, 0);
+        rings_(work.wait != Wait::spin) {}
+  rt::Done connect() {
+    auto mapped = map();
+    if (mapped) sem_init(&(new (shared_) Shared)->filled, 1, 0);
+    return mapped;
   }
-  static rt::Done connect() { return rt::done(); }
-  static rt::Done attach() { return rt::done(); }
+  rt::Done attach() { return map(); }
   static rt::Done begin() { return rt::done(); }
   static void close(Role) {}
   static void clean() {}
 
   std::byte* next() noexcept {
-    while (n_ - other_ == geometry_.blocks && n_ - (other_ = shared_.tail.load(std::memory_order_acquire)) == geometry_.blocks) rest();
+    while (n_ - other_ == geometry_.blocks && n_ - (other_ = shared_->tail.load(std::memory_order_acquire)) == geometry_.blocks) rest();
     return payloads_ + slot() * geometry_.block_bytes;
   }
   void commit(std::uint64_t used) noexcept {
     if (packed_) used_[slot()] = used;
-    shared_.head.store(++n_, std::memory_order_release);
-    if (rings_) shm::ring_bell(shared_.filled, failed_);
+    shared_->head.store(++n_, std::memory_order_release);
+    if (rings_) shm::ring_bell(shared_->filled, failed_);
   }
   static void ring() noexcept {}
   bool look(std::span<const std::byte>& seen) noexcept {
-    if (other_ == n_ && (other_ = shared_.head.load(std::memory_order_acquire)) == n_) return false;
+    if (other_ == n_ && (other_ = shared_->head.load(std::memory_order_acquire)) == n_) return false;
     seen = {payloads_ + slot() * geometry_.block_bytes, packed_ ? used_[slot()] : geometry_.block_bytes};
     return true;
   }
   bool done() noexcept {
-    shared_.tail.store(++n_, std::memory_order_release);
+    shared_->tail.store(++n_, std::memory_order_release);
     return true;
   }
-  void sleep() noexcept { shm::sleep_on_bell(shared_.filled, rt::monotonic_ns() + kHeartbeat); }
+  void sleep() noexcept { shm::sleep_on_bell(shared_->filled, rt::monotonic_ns() + kHeartbeat); }
 
  private:
   struct Shared {
@@ -111,14 +113,27 @@ class BareRing {
     alignas(64) std::atomic<std::uint64_t> tail{0};
     alignas(64) sem_t filled{};
   };
-  static_assert(sizeof(Shared) <= 4096);
+  static_assert(sizeof(Shared) <= kPageBytes);
   [[nodiscard]] std::uint64_t slot() const noexcept { return n_ & (geometry_.blocks - 1); }
 
+  /// A page of cursors, the payloads, how much of each is used.
+  rt::Done map() {
+    const std::uint64_t payload_bytes = geometry_.blocks * geometry_.block_bytes;
+    const std::uint64_t bytes = kPageBytes + payload_bytes + geometry_.blocks * sizeof(std::uint64_t);
+    if (ftruncate(memory_.get(), static_cast<off_t>(bytes)) != 0) return rt::errno_error("memory of a bare ring");
+    void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory_.get(), 0);
+    if (data == MAP_FAILED) return rt::errno_error("memory of a bare ring");
+    shared_ = static_cast<Shared*>(data);
+    payloads_ = static_cast<std::byte*>(data) + kPageBytes;
+    used_ = reinterpret_cast<std::uint64_t*>(payloads_ + payload_bytes);
+    return rt::done();
+  }
+
   Geometry geometry_;
-  SharedMemory memory_;
-  Shared& shared_ = *new (memory_.data()) Shared;
-  std::byte* payloads_;
-  std::uint64_t* used_;
+  rt::Descriptor memory_;
+  Shared* shared_ = nullptr;
+  std::byte* payloads_ = nullptr;
+  std::uint64_t* used_ = nullptr;
   bool packed_, rings_;
   std::uint64_t n_ = 0, other_ = 0;  ///< this side's cursor, and the other's as last seen
   rt::Counter failed_;
