@@ -79,6 +79,7 @@ bool Campaign::run_round(const std::vector<Cell>& cells, std::uint64_t round) {
     }
     Record record = record_of(cell, round, probe_ns_);
     Measurement measured = measure(cell);
+    if (interrupted()) return false;
     probe_ns_ = round_trip_ns();
     record.kept = same_placement(record.round_trip_ns, probe_ns_);
     record.end = measured.end;

@@ -199,11 +199,10 @@ Made make_mq(const Work& work) {
   const std::uint64_t largest = limit_of("msgsize_max"), depth = limit_of("msg_max");
   if (work.bytes > largest)
     return rt::Error{EX_UNAVAILABLE, "not offered: messages of " + std::to_string(largest) + " bytes at most (fs.mqueue.msgsize_max)"};
-  const std::string name = "/chappe-bench-" + std::to_string(getpid());
+  const std::string name = "/" + fresh_name();
   mq_attr attributes{};
   attributes.mq_maxmsg = static_cast<long>(depth);
   attributes.mq_msgsize = static_cast<long>(work.bytes);
-  mq_unlink(name.c_str());
   rt::Descriptor in(mq_open(name.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600, &attributes));
   if (!in) return rt::errno_error("mq_open " + name);
   rt::Descriptor out(mq_open(name.c_str(), O_WRONLY | O_CLOEXEC));

@@ -1,5 +1,7 @@
 #include "bench/kinds.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 
@@ -7,25 +9,19 @@ namespace chappe::bench {
 namespace {
 
 #ifdef CHAPPE_HAS_BOOST
-constexpr std::string_view kNoBoost;
+constexpr const char* kNoBoost = "";
 #else
-constexpr std::string_view kNoBoost = "not installed: apt install libboost-dev, and configure anew";
-Made make_boost_or_not(const Work&) { return rt::Error{EX_UNAVAILABLE, std::string(kNoBoost)}; }
-#define make_boost make_boost_or_not
+constexpr const char* kNoBoost = "not installed: apt install libboost-dev, and configure anew";
 #endif
 #ifdef CHAPPE_HAS_ZMQ
-constexpr std::string_view kNoZmq;
+constexpr const char* kNoZmq = "";
 #else
-constexpr std::string_view kNoZmq = "not installed: apt install libzmq3-dev, and configure anew";
-Made make_zeromq_or_not(const Work&) { return rt::Error{EX_UNAVAILABLE, std::string(kNoZmq)}; }
-#define make_zeromq make_zeromq_or_not
+constexpr const char* kNoZmq = "not installed: apt install libzmq3-dev, and configure anew";
 #endif
 #ifdef CHAPPE_HAS_ICEORYX
-constexpr std::string_view kNoIceoryx;
+constexpr const char* kNoIceoryx = "";
 #else
-constexpr std::string_view kNoIceoryx = "not installed: apt install libiceoryx-posh-dev iceoryx, and configure anew";
-Made make_iceoryx_or_not(const Work&) { return rt::Error{EX_UNAVAILABLE, std::string(kNoIceoryx)}; }
-#define make_iceoryx make_iceoryx_or_not
+constexpr const char* kNoIceoryx = "not installed: apt install libiceoryx-posh-dev iceoryx, and configure anew";
 #endif
 
 constexpr std::array<Kind, 10> kKinds{{
@@ -42,6 +38,21 @@ constexpr std::array<Kind, 10> kKinds{{
 }};
 
 }  // namespace
+
+#ifndef CHAPPE_HAS_BOOST
+Made make_boost(const Work&) { return rt::Error{EX_UNAVAILABLE, kNoBoost}; }
+#endif
+#ifndef CHAPPE_HAS_ZMQ
+Made make_zeromq(const Work&) { return rt::Error{EX_UNAVAILABLE, kNoZmq}; }
+#endif
+#ifndef CHAPPE_HAS_ICEORYX
+Made make_iceoryx(const Work&) { return rt::Error{EX_UNAVAILABLE, kNoIceoryx}; }
+#endif
+
+std::string fresh_name() {
+  static int made = 0;
+  return "chappe-bench-" + std::to_string(getpid()) + "-" + std::to_string(++made);
+}
 
 std::span<const Kind> kinds() noexcept { return kKinds; }
 

@@ -21,6 +21,8 @@ struct Kind {
 std::span<const Kind> kinds() noexcept;
 /// Null: there is none of that name.
 const Kind* find_kind(std::string_view name) noexcept;
+/// For an object of the run: chappe-bench-PID-N. bench/leftovers.hpp knows it.
+std::string fresh_name();
 
 Made make_bare(const Work& work);
 Made make_chappe(const Work& work);

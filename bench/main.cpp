@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "bench/campaign.hpp"
+#include "bench/leftovers.hpp"
 #include "bench/options.hpp"
 #include "bench/pair.hpp"
 #include "bench/summary.hpp"
@@ -21,6 +22,7 @@ int measure(const Options& options) {
   const Machine here = machine();
   if (here.processors < 2) return give_up({EX_UNAVAILABLE, "two processors are needed, and this machine has one"});
   catch_interrupts();
+  remove_leftovers();
   Campaign campaign(options);
   const bool good = campaign.run();
   const Records& records = campaign.records();

@@ -57,7 +57,7 @@ struct Child {
     ended = true;
   }
   void end_by_force() {
-    if (ended) return;
+    if (ended || pid <= 0) return;
     kill(pid, SIGKILL);
     reap();
   }
@@ -74,6 +74,23 @@ bool wait_for_one(Child& one, Child& other, std::int64_t deadline_ns) {
   return (fds[2].revents & POLLIN) == 0;
 }
 
+/// Until both have ended, or there is a reason to end what is left of them.
+std::string watch(Child& taker, Child& giver, std::int64_t seconds) {
+  if (!taker.handle || !giver.handle) return "no child could be started";
+  const std::int64_t deadline_ns = rt::monotonic_ns() + seconds * rt::kSecond;
+  while (!(taker.ended && giver.ended)) {
+    if (!wait_for_one(taker, giver, deadline_ns)) return "interrupted";
+    for (Child* child : {&taker, &giver}) {
+      if (!child->ended || child->well) continue;
+      Child& other = child == &taker ? giver : taker;
+      wait_for_one(*child, other, rt::monotonic_ns() + kGrace);  // it may have something to say
+      return std::string("the ") + child->name + " ended badly";
+    }
+    if (rt::monotonic_ns() >= deadline_ns) return "it stood still for " + std::to_string(seconds) + " s, and was ended";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string run_pair(const std::function<bool()>& producer, const std::function<bool()>& consumer, const std::function<void()>& forked,
@@ -83,27 +100,8 @@ std::string run_pair(const std::function<bool()>& producer, const std::function<
   taker.start(consumer);
   giver.start(producer);
   forked();
-  std::int64_t deadline = rt::monotonic_ns() + seconds * rt::kSecond;
-  std::string what;
-  while (what.empty() && !(taker.ended && giver.ended)) {
-    if (taker.pid < 0 || giver.pid < 0 || !taker.handle || !giver.handle)
-      what = "no child could be started";
-    else if (!wait_for_one(taker, giver, deadline))
-      what = "interrupted";
-    else if (taker.ended && !taker.well)
-      what = "the consumer ended badly";
-    else if (giver.ended && !giver.well)
-      what = "the producer ended badly";
-    else if (rt::monotonic_ns() >= deadline)
-      what = "it stood still for " + std::to_string(seconds) + " s, and was ended";
-  }
-  deadline = rt::monotonic_ns() + kGrace;
-  while (!what.empty() && what.front() == 't' && !(taker.ended && giver.ended) && rt::monotonic_ns() < deadline) {
-    if (!wait_for_one(taker, giver, deadline)) break;
-  }
-  for (Child* child : {&taker, &giver}) {
-    if (child->pid > 0) child->end_by_force();
-  }
+  const std::string what = watch(taker, giver, seconds);
+  for (Child* child : {&taker, &giver}) child->end_by_force();
   return what;
 }
 

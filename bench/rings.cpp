@@ -140,10 +140,9 @@ class BareRing {
 };
 
 shm::RingSpec spec_of(const Work& work) {
-  static int made = 0;
   const Geometry geometry(work);
   shm::RingSpec spec;
-  spec.instance = "bench-" + std::to_string(getpid()) + "-" + std::to_string(++made);
+  spec.instance = fresh_name();
   spec.blocks = geometry.blocks;
   spec.block_bytes = geometry.block_bytes;
   shm::StreamEntry e{};
