@@ -70,7 +70,7 @@ class Looped : public Transport {
         std::byte* message = self().room();
         if (message == nullptr) return false;
         write_words(message, work.bytes, n);
-        if (work.stamped) *reinterpret_cast<std::int64_t*>(message) = now_ns;
+        if (work.stamped) put_word(message, static_cast<std::uint64_t>(now_ns));
         if (!self().send()) return false;
       }
       if (!self().flush()) return false;
@@ -108,7 +108,7 @@ class Looped : public Transport {
       if (messages.empty()) return false;
       for (std::size_t at = 0; at < messages.size() && n < work.messages; at += work.bytes, ++n) {
         const std::byte* message = messages.data() + at;
-        latencies_ns[n] = now_ns - *reinterpret_cast<const std::int64_t*>(message);
+        latencies_ns[n] = now_ns - static_cast<std::int64_t>(word_at(message));
         sum += sum_words(message + 8, work.bytes - 8);
       }
       if (!self().done()) return false;

@@ -40,7 +40,7 @@ double median(std::vector<double> values);
 /// Those of one placement together: each group is what has the same round trip as its shortest. T has a member round_trip_ns.
 template <class T>
 std::vector<std::vector<T>> placements_of(std::vector<T> all) {
-  std::ranges::stable_sort(all, {}, &T::round_trip_ns);
+  std::ranges::sort(all, {}, &T::round_trip_ns);
   std::vector<std::vector<T>> groups;
   for (T& one : all) {
     if (groups.empty() || !same_placement(groups.back().front().round_trip_ns, one.round_trip_ns)) groups.emplace_back();

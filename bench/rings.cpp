@@ -97,7 +97,8 @@ class BareRing {
   }
   static void ring() noexcept {}
   bool look(std::span<const std::byte>& seen) noexcept {
-    if (other_ == n_ && (other_ = shared_->head.load(std::memory_order_acquire)) == n_) return false;
+    if (other_ == n_) other_ = shared_->head.load(std::memory_order_acquire);
+    if (other_ == n_) return false;
     seen = {payloads_ + slot() * geometry_.block_bytes, packed_ ? used_[slot()] : geometry_.block_bytes};
     return true;
   }

@@ -45,6 +45,7 @@ bool answers() noexcept {
   release_interrupts();
   const std::string config = "/dev/fd/" + std::to_string(config_fd);
   const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nowhere < 0) _exit(EX_OSFILE);
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(nowhere, fd);
   execlp("iox-roudi", "iox-roudi", "-m", "off", "-l", "off", "-k", "1", "-c", config.c_str(), nullptr);
   _exit(EX_UNAVAILABLE);

@@ -2,18 +2,25 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace chappe::bench {
 
+// A middleware may hand out a message at any address; so words are copied, which compiles to the same loads and stores.
+inline std::uint64_t word_at(const std::byte* at) noexcept {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+inline void put_word(std::byte* at, std::uint64_t word) noexcept { std::memcpy(at, &word, sizeof word); }
+
 /// Word i of message n is n + i.
 inline void write_words(std::byte* message, std::uint64_t bytes, std::uint64_t n) noexcept {
-  auto* words = reinterpret_cast<std::uint64_t*>(message);
-  for (std::uint64_t i = 0; i < bytes / 8; ++i) words[i] = n + i;
+  for (std::uint64_t i = 0; i < bytes / 8; ++i) put_word(message + 8 * i, n + i);
 }
 inline std::uint64_t sum_words(const std::byte* message, std::uint64_t bytes) noexcept {
-  const auto* words = reinterpret_cast<const std::uint64_t*>(message);
   std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < bytes / 8; ++i) sum += words[i];
+  for (std::uint64_t i = 0; i < bytes / 8; ++i) sum += word_at(message + 8 * i);
   return sum;
 }
 /// Of messages 0 to `messages` - 1, their words from `first_word` (0 or 1) on. Sums wrap, on both sides alike.
