@@ -34,7 +34,7 @@ std::string line_of(const Record& cell, const Records& group) {
     for (const Record& r : group) values.push_back(r.value(value.name).value_or(0));
     line += fmt::format("  {} {}", value.name, short_number(median(std::move(values))));
   }
-  return line + "\n";
+  return line + (group.front().trouble.empty() ? "\n" : "  (" + group.front().trouble + ")\n");
 }
 
 std::string lines_of(const Record& cell, const Records& records) {
