@@ -14,8 +14,9 @@ void fill_flat(T* out, std::uint32_t first, std::uint32_t frames, std::uint32_t 
   const std::uint32_t count = frames << shift;
   for (std::uint32_t k = 0; k < count; ++k) {
     const std::uint32_t channel = k & (width - 1);
-    const std::uint32_t value = (first + (k >> shift) + channel) & kMask;
-    out[k] = static_cast<T>(static_cast<std::int32_t>(channel < channels ? value : 0));  // signed: what every machine converts at once
+    const std::uint32_t padding = channel < channels ? 0 : 1;
+    const std::uint32_t value = (first + (k >> shift) + channel) & kMask & (padding - 1);
+    out[k] = static_cast<T>(static_cast<std::int32_t>(value));  // signed: what every machine converts many of at once
   }
 }
 
