@@ -13,7 +13,7 @@
 namespace chappe::config {
 
 enum class SampleType : std::uint32_t { f32 = 4, f64 = 8 };  ///< the value is the size in bytes
-enum class SourceKind { simulator, replay };
+enum class SourceKind { simulator, replay, memory };         ///< memory: for measuring the pipeline
 enum class OnFull { drop, wait };
 enum class Waveform { sine, square, random_walk, noise, constant, index };  ///< index: a function of the frame index alone
 enum class TimeUnit { s, ms, us, ns, iso8601, automatic };
@@ -53,7 +53,7 @@ struct Replay {
 struct Stream {
   std::string name;
   SourceKind source = SourceKind::simulator;
-  double rate_hz = 0;  ///< frames per second; 0 with replay: the recording's own
+  double rate_hz = 0;  ///< frames per second; 0 with replay: the recording's own; none with memory
   SampleType type = SampleType::f32;
   std::vector<Channel> channels;   ///< empty with replay: the recording's own
   std::uint64_t seed = 1;          ///< simulator

@@ -39,7 +39,7 @@ void compare_streams(const Stream& now, const Stream& next, const std::string& p
   compare_channels(now, next, path, out);
   refuse(out, now.seed != next.seed, path + ".seed", "the simulation has begun with it; restart the producer");
   if (now.source == SourceKind::simulator) return;
-  refuse(out, now.rate_hz != next.rate_hz, path + ".rate", "a recording keeps the rate it was opened with; restart the producer");
+  refuse(out, now.rate_hz != next.rate_hz, path + ".rate", "the source keeps the rate it was opened with; restart the producer");
   refuse(out, now.replay != next.replay, path + ".file and what belongs to it", "the recording is open; restart the producer");
 }
 

@@ -7,8 +7,20 @@ namespace {
 
 constexpr std::uint64_t kMostChannels = 4096;  // here only so that a slip cannot ask for gigabytes; config/validate judges the sum
 
+constexpr const char* kSimulatorKeys[] = {"seed", "dropout"};
+constexpr const char* kReplayKeys[] = {"file", "format", "time_column", "time_unit", "as_fast_as_possible", "loop"};
+constexpr const char* kWaveformKeys[] = {"waveform", "amplitude", "offset", "frequency", "noise", "spikes", "nans"};
+
 void require(Reader& in, const std::string& key) {
   if (!in.has(key)) in.fault(key, "missing, and there is no default");
+}
+
+void reject_simulator_keys(Reader& in) {
+  for (const char* key : kSimulatorKeys) in.misplaced(key, "stands only with source = \"simulator\"");
+}
+
+void reject_replay_keys(Reader& in) {
+  for (const char* key : kReplayKeys) in.misplaced(key, "stands only with source = \"replay\"");
 }
 
 void read_replay(Reader& in, Stream& stream) {
@@ -26,7 +38,14 @@ void read_replay(Reader& in, Stream& stream) {
   in.choice("time_unit", kTimeUnits, stream.replay.time_unit);
   in.boolean("as_fast_as_possible", stream.replay.as_fast_as_possible);
   in.boolean("loop", stream.replay.loop);
-  for (const char* key : {"seed", "dropout"}) in.misplaced(key, "stands only with source = \"simulator\"");
+  reject_simulator_keys(in);
+}
+
+/// Its values, and when they come, are given.
+void read_memory(Reader& in) {
+  require(in, "channels");
+  reject_simulator_keys(in);
+  reject_replay_keys(in);
 }
 
 void read_simulator(Reader& in, Stream& stream) {
@@ -34,9 +53,7 @@ void read_simulator(Reader& in, Stream& stream) {
   require(in, "channels");
   in.whole("seed", stream.seed);
   in.number("dropout", stream.dropout_probability);
-  for (const char* key : {"file", "format", "time_column", "time_unit", "as_fast_as_possible", "loop"}) {
-    in.misplaced(key, "stands only with source = \"replay\"");
-  }
+  reject_replay_keys(in);
 }
 
 Channel read_channel(Reader& in, SourceKind source) {
@@ -53,9 +70,8 @@ Channel read_channel(Reader& in, SourceKind source) {
     in.number("spikes", channel.spike_probability);
     in.number("nans", channel.nan_probability);
   } else {
-    for (const char* key : {"waveform", "amplitude", "offset", "frequency", "noise", "spikes", "nans"}) {
-      in.misplaced(key, "stands only with source = \"simulator\": a recording has its own values");
-    }
+    const std::string whose = source == SourceKind::replay ? "a recording has its own values" : "the values of a memory stream are given";
+    for (const char* key : kWaveformKeys) in.misplaced(key, "stands only with source = \"simulator\": " + whose);
   }
   return channel;
 }
@@ -120,6 +136,8 @@ Stream read_stream(Reader& in) {
   in.tables("window", [&](Reader& t) { stream.windows.push_back(read_window(t)); });
   if (stream.source == SourceKind::replay)
     read_replay(in, stream);
+  else if (stream.source == SourceKind::memory)
+    read_memory(in);
   else
     read_simulator(in, stream);
   return stream;

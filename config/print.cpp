@@ -62,7 +62,7 @@ void print_stream(Printer& out, const Stream& stream, const std::string& path) {
   out.value(path, "type", quoted(name_of(kSampleTypes, stream.type)));
   if (stream.source == SourceKind::replay) {
     print_replay(out, stream.replay, path);
-  } else {
+  } else if (stream.source == SourceKind::simulator) {
     out.value(path, "seed", std::to_string(stream.seed));
     out.value(path, "dropout", number_text(stream.dropout_probability));
   }

@@ -89,6 +89,15 @@ void check_replay(Checker& check, const Stream& stream, OnFull on_full, const st
                "needs [producer] on_full = \"wait\": otherwise the recording outruns the aggregator and is dropped");
 }
 
+void check_memory(Checker& check, const Stream& stream, OnFull on_full, const std::string& path) {
+  check.expect(!stream.channels.empty(), path + ".channels", "none: expected at least one channel");
+  check.expect(
+      stream.rate_hz == 0, path + ".rate",
+      number_text(stream.rate_hz) + ": expected none with source = \"memory\", which is as fast as the pipeline takes it; remove rate");
+  check.expect(on_full == OnFull::wait, path + ".source",
+               "\"memory\": needs [producer] on_full = \"wait\": otherwise it outruns the aggregator and is dropped");
+}
+
 /// Blocks that a stream hands on in a second at most: full ones, or one for each max_delay, but never emptier than one frame.
 double blocks_per_second(const Stream& stream, const Ring& ring) {
   const double per_block =
@@ -141,6 +150,8 @@ void check_streams(Checker& check, const Config& config) {
                  quoted_short(stream.name) + ": stream[" + std::to_string(other->second) + "] has the same name");
     if (stream.source == SourceKind::simulator)
       check_simulator(check, stream, path);
+    else if (stream.source == SourceKind::memory)
+      check_memory(check, stream, config.on_full, path);
     else
       check_replay(check, stream, config.on_full, path);
     check_channels(check, stream, path);

@@ -27,17 +27,19 @@ bool Feed::gave_up() const noexcept { return finishing_.is_up() && rt::monotonic
 
 void Feed::run() noexcept {
   shm::StatusPage& status = ring_->status();
+  std::int64_t start = rt::monotonic_ns();
   for (;;) {
     const bool last_round = finishing_.is_up();  // read before the work: whatever was put before finish() is seen in this round
-    const std::int64_t start = rt::monotonic_ns();
     status.heartbeat_ns.store(static_cast<std::uint64_t>(start), std::memory_order_relaxed);
-    const std::uint32_t done = do_work();
-    if (done > 0) {
-      status.feed_cycle.record(rt::monotonic_ns() - start);
+    if (do_work() > 0) {
+      const std::int64_t end = rt::monotonic_ns();  // and the next one's start: one look at the clock for a block
+      status.feed_cycle.record(end - start);
+      start = end;
       continue;
     }
     if (last_round) return;
     intake_->wait_full(start + kHeartbeat);
+    start = rt::monotonic_ns();
   }
 }
 
@@ -74,6 +76,7 @@ bool Feed::may_publish() noexcept {
     if (gave_up()) return passage == shm::Passage::unheld && gate_->has_room_unheld();  // it stays for the next aggregator
     const std::int64_t now = rt::monotonic_ns();
     status.heartbeat_ns.store(static_cast<std::uint64_t>(now), std::memory_order_relaxed);
+    intake_->ring_empty();
     shm::sleep_on_bell(ring_->gate(shm::kAggregatorGate).free, now + kWaitForRoom);
   }
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "producer/memory.hpp"
 #include "producer/replay_binary.hpp"
 #include "producer/replay_csv.hpp"
 #include "producer/replay_wav.hpp"
@@ -50,6 +51,7 @@ rt::Result<std::unique_ptr<Recording>> open_recording(const config::Stream& stre
 
 rt::Result<std::unique_ptr<Source>> make_source(const config::Stream& stream) {
   if (stream.source == config::SourceKind::simulator) return Simulator::open(stream);
+  if (stream.source == config::SourceKind::memory) return Memory::open(stream);
   auto recording = open_recording(stream);
   if (!recording) return recording.error();
   return std::unique_ptr<Source>(std::make_unique<Replay>(std::move(*recording), stream));

@@ -1,9 +1,8 @@
 #include "producer/producer.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
+#include "producer/stream_entry.hpp"
 #include "producer/watch.hpp"
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
@@ -13,46 +12,6 @@
 
 namespace chappe::producer {
 namespace {
-
-/// Buffers between a source and the feed: a tenth of a second's worth, and a few.
-std::uint32_t pool_blocks(double rate_hz, std::uint32_t capacity, std::int64_t max_delay_ns) {
-  const double by_rate = rate_hz / capacity;
-  const double by_delay = 1e9 / static_cast<double>(std::max<std::int64_t>(max_delay_ns, rt::kMillisecond));
-  return static_cast<std::uint32_t>(std::clamp(std::ceil(std::max(by_rate, std::min(by_delay, rate_hz)) * 0.1) + 4, 4.0, 64.0));
-}
-
-rt::Result<FrameLayout> layout_of(const config::Stream& stream, const StreamShape& shape, std::uint64_t block_bytes) {
-  FrameLayout layout;
-  layout.channels = static_cast<std::uint32_t>(shape.channels.size());
-  layout.value_bytes = static_cast<std::uint32_t>(shape.type);
-  layout.stride = static_cast<std::uint32_t>(config::frame_stride(layout.channels, shape.type));
-  layout.explicit_times = shape.explicit_times;
-  const std::uint64_t frame = layout.stride + (shape.explicit_times ? sizeof(std::int64_t) : 0);
-  layout.capacity = static_cast<std::uint32_t>(block_bytes / frame);
-  if (layout.explicit_times && layout.stride % 8 != 0) layout.capacity -= layout.capacity % 2;  // times begin at a multiple of 8 bytes
-  if (layout.capacity == 0) {
-    return rt::Error{EX_CONFIG, "stream " + stream.name + ": a frame of " + std::to_string(layout.channels) + " channels takes " +
-                                    std::to_string(frame) + " bytes, more than a block of " + std::to_string(block_bytes) +
-                                    "; set [ring] block_bytes to at least " + std::to_string(shm::round_up(frame, shm::kPage))};
-  }
-  return layout;
-}
-
-shm::StreamEntry entry_of(const config::Stream& stream, const StreamShape& shape, const FrameLayout& layout, std::uint32_t first_channel,
-                          const config::Ring& ring) {
-  shm::StreamEntry e{};
-  shm::put_name(e.name, stream.name);
-  e.value_bytes = layout.value_bytes;
-  e.channels = layout.channels;
-  e.first_channel = first_channel;
-  e.stride = layout.stride;
-  e.capacity = layout.capacity;
-  e.explicit_times = layout.explicit_times ? 1 : 0;
-  e.clock = static_cast<std::uint32_t>(shape.clock);
-  e.pool_blocks = pool_blocks(std::max(shape.rate_hz, 1.0), layout.capacity, ring.max_delay_ns);
-  e.rate_hz = shape.rate_hz;
-  return e;
-}
 
 rt::ThreadPlan plan_for(const config::Config& config, const std::string& name) {
   const auto found = config.realtime.threads.find(name);
@@ -93,7 +52,7 @@ rt::Done Producer::open_sources(const config::Config& config, shm::RingSpec& spe
     const StreamShape& shape = (*source)->shape();
     auto layout = layout_of(stream, shape, spec.block_bytes);
     if (!layout) return layout.error();
-    spec.streams.push_back(entry_of(stream, shape, *layout, static_cast<std::uint32_t>(spec.channels.size()), config.ring));
+    spec.streams.push_back(entry_of(stream, **source, *layout, static_cast<std::uint32_t>(spec.channels.size()), config.ring));
     for (const auto& channel : shape.channels) {
       shm::ChannelEntry e{};
       shm::put_name(e.name, channel.name);
@@ -136,14 +95,15 @@ rt::Done Producer::open_memory(const config::Config& config, const shm::RingSpec
 
 /// What the threads work with, and the ring is in business.
 void Producer::open_loops(const config::Config& config) {
-  std::vector<std::uint32_t> pools;
-  for (const auto& s : ring_->tables().streams) pools.push_back(s.pool_blocks);
+  std::vector<PoolPlan> pools;
+  for (std::size_t i = 0; i < opened_.size(); ++i)
+    pools.push_back({.blocks = ring_->tables().streams[i].pool_blocks, .in_bursts = !opened_[i]->is_paced()});
   const bool waits = config.on_full == config::OnFull::wait;
   gate_ = std::make_unique<shm::GateKeeper>(*ring_, shm::kAggregatorGate);
   gate_->set_stall_timeout(config.ring.stall_timeout_ns);
   gate_->take_over();
   ring_->open_for_business();
-  intake_ = std::make_unique<Intake>(pools.data(), static_cast<std::uint32_t>(pools.size()), config.ring.block_bytes);
+  intake_ = std::make_unique<Intake>(pools, config.ring.block_bytes);
   feed_ = std::make_unique<Feed>(*ring_, *gate_, *ledger_, *intake_, layouts_, waits);
   for (std::size_t i = 0; i < opened_.size(); ++i) {
     const Pump::Setup setup{.stream = static_cast<std::uint32_t>(i),
@@ -222,7 +182,7 @@ std::vector<std::string> Producer::reconfigure(const config::Config& config, std
     const config::Stream& stream = config.streams[i];
     pumps_[i]->reconfigure(stream, generation);
     const std::uint32_t pool = ring_->tables().streams[i].pool_blocks;
-    if (pool_blocks(stream.rate_hz, layouts_[i].capacity, config.ring.max_delay_ns) <= pool) continue;
+    if (!pumps_[i]->source().is_paced() || pool_blocks(stream.rate_hz, layouts_[i].capacity, config.ring.max_delay_ns) <= pool) continue;
     notes.push_back("stream " + stream.name + ": its pool of " + std::to_string(pool) +
                     " blocks was made for a lower rate; at the new one it holds less than a tenth of a second (dropped.pool); a restart of "
                     "the producer sizes it anew");

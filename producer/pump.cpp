@@ -21,7 +21,12 @@ std::int64_t* times_of(std::byte* data, const FrameLayout& layout) {
 }  // namespace
 
 Pump::Pump(const Setup& setup, std::unique_ptr<Source> source, Intake& intake, shm::LedgerEntry& ledger)
-    : setup_(setup), source_(std::move(source)), intake_(&intake), ledger_(&ledger), scratch_(setup.block_bytes) {
+    : setup_(setup),
+      source_(std::move(source)),
+      in_bursts_(!source_->is_paced()),
+      intake_(&intake),
+      ledger_(&ledger),
+      scratch_(setup.block_bytes) {
   generation_.set(1);
 }
 
@@ -60,12 +65,14 @@ void Pump::run() noexcept {
     }
     read_into(*in_hand_);
     if (in_hand_ == nullptr || in_hand_->frames == 0) continue;
-    const bool old = rt::monotonic_ns() - in_hand_->acquired_ns >= setup_.max_delay_ns;
-    if (old || in_hand_->frames == setup_.layout.capacity) hand_on(std::exchange(in_hand_, nullptr));
+    if (is_full(*in_hand_))
+      hand_on(std::exchange(in_hand_, nullptr), in_bursts_);
+    else if (rt::monotonic_ns() - in_hand_->acquired_ns >= setup_.max_delay_ns)
+      hand_on(std::exchange(in_hand_, nullptr));
   }
-  if (in_hand_ == nullptr) return;
-  if (in_hand_->frames > 0) hand_on(in_hand_);
+  if (in_hand_ != nullptr && in_hand_->frames > 0) hand_on(in_hand_);
   in_hand_ = nullptr;
+  intake_->ring_full(setup_.stream);
 }
 
 /// `asked_ns` is when the source was asked for the first frame: the frame is no older, so that latency is never told too short.
@@ -129,7 +136,7 @@ void Pump::split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::i
   }
   account({.frames = read.frames, .lost = 0, .ended = false});
   if (next == nullptr) ledger_->dropped_pool.add(read.frames);
-  put_full(&buffer);
+  put_full(&buffer, false);
   in_hand_ = next;
 }
 
@@ -160,14 +167,14 @@ void Pump::drop_one_read() noexcept {
   ledger_->dropped_pool.add(read.frames);
 }
 
-void Pump::hand_on(Buffer* buffer) noexcept {
+void Pump::hand_on(Buffer* buffer, bool more) noexcept {
   ledger_->filled.add(buffer->frames);
   CHAPPE_FAULT(source_filled);
-  put_full(buffer);
+  put_full(buffer, more);
 }
 
-void Pump::put_full(Buffer* buffer) noexcept {
-  intake_->put_full(buffer);
+void Pump::put_full(Buffer* buffer, bool more) noexcept {
+  intake_->put_full(buffer, more);
   CHAPPE_FAULT(source_handed_on);
 }
 

@@ -48,12 +48,14 @@ class Pump {
   void begin(Buffer& buffer, std::int64_t asked_ns) noexcept;
   void account(const Read& read) noexcept;
   void split(Buffer& buffer, const Read& read, std::int64_t asked_ns, std::int64_t t_first_ns, double period_ns) noexcept;
-  void hand_on(Buffer* buffer) noexcept;
-  void put_full(Buffer* buffer) noexcept;
+  [[nodiscard]] bool is_full(const Buffer& buffer) const noexcept { return buffer.frames == setup_.layout.capacity; }
+  void hand_on(Buffer* buffer, bool more = false) noexcept;
+  void put_full(Buffer* buffer, bool more) noexcept;
   void drop_one_read() noexcept;
 
   Setup setup_;
   std::unique_ptr<Source> source_;
+  bool in_bursts_;  ///< full buffers follow each other at once: the bell may wait for the rest of a burst
   Intake* intake_;
   shm::LedgerEntry* ledger_;
   std::vector<std::byte> scratch_;  ///< where frames are read that no buffer is there for

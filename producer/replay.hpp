@@ -36,6 +36,7 @@ class Replay final : public Source {
   void reconfigure(const config::Stream&) noexcept override {}  // nothing of a recording changes while it plays
   bool resume_at(std::uint64_t frame, std::uint64_t began) noexcept override;
   [[nodiscard]] std::uint64_t identity() const noexcept override { return identity_; }
+  [[nodiscard]] bool is_paced() const noexcept override { return paced_; }
   [[nodiscard]] std::string complaints() const override { return recording_->complaints(); }
   [[nodiscard]] std::uint64_t rows_skipped() const noexcept override { return recording_->rows_skipped(); }
 

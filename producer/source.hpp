@@ -55,6 +55,8 @@ class Source {
   virtual bool resume_at(std::uint64_t frame, std::uint64_t began) noexcept = 0;
   /// Names a recording, so that no other one is taken for its rest. 0: frames are a function of their index.
   [[nodiscard]] virtual std::uint64_t identity() const noexcept { return 0; }
+  /// The clock says when its frames come. False: it is as fast as the pipeline takes them.
+  [[nodiscard]] virtual bool is_paced() const noexcept { return true; }
   /// What went wrong so far and did not stop it (rows skipped...), for the log; empty if nothing. Called by an ordinary thread after
   /// `ended` or at any time; must be safe then.
   [[nodiscard]] virtual std::string complaints() const { return {}; }

@@ -20,6 +20,9 @@ struct Bad {
 
 std::string with(const std::string& section) { return section + "\n" + kStream; }
 std::string in_stream(const std::string& lines) { return kStream + lines + "\n"; }
+std::string memory(const std::string& lines) {
+  return "[producer]\non_full = \"wait\"\n[[stream]]\nname = \"a\"\nsource = \"memory\"\n" + lines + "\n";
+}
 std::string replay(const std::string& lines) { return "[[stream]]\nname = \"a\"\nsource = \"replay\"\nfile = \"f\"\n" + lines + "\n"; }
 
 class BadInput : public testing::TestWithParam<Bad> {};
@@ -133,6 +136,16 @@ const std::vector<Bad> kBad{
     {"raw_channels", replay("format = \"f32le\""), 1, 1, "stream[0].channels", "channels = N"},
     {"time_in_wav", replay("format = \"wav\"\ntime_column = 0"), 6, 15, "stream[0].time_column", "format = \"wav\""},
     {"time_and_rate", replay("rate = 5\ntime_column = 0"), 5, 8, "stream[0].rate", "contradicts time_column"},
+    {"memory_and_drop", "[[stream]]\nname = \"a\"\nsource = \"memory\"\nchannels = 1\n", 3, 10, "stream[0].source",
+     "\"memory\": needs [producer] on_full = \"wait\""},
+    {"memory_rate", memory("channels = 1\nrate = 50"), 7, 8, "stream[0].rate", "50: expected none with source = \"memory\""},
+    {"memory_without_channels", memory(""), 3, 1, "stream[0].channels", "missing"},
+    {"memory_of_none", memory("channels = []"), 6, 12, "stream[0].channels", "at least one channel"},
+    {"memory_seed", memory("channels = 1\nseed = 5"), 7, 8, "stream[0].seed", "stands only with source = \"simulator\""},
+    {"memory_file", memory("channels = 1\nfile = \"x\""), 7, 8, "stream[0].file", "stands only with source = \"replay\""},
+    {"memory_waveform", memory("channels = [{ name = \"x\", noise = 1 }]"), 6, 35, "stream[0].channels[0].noise",
+     "the values of a memory stream are given"},
+    {"source", "[[stream]]\nname = \"a\"\nsource = \"memroy\"\nrate = 1\nchannels = 1\n", 3, 10, "stream[0].source", "nearest: \"memory\""},
     // The ring against its streams.
     {"frame_too_large", with("[ring]\nblock_bytes = 4096\n") + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1100\n", 2, 15,
      "ring.block_bytes", "takes 4416 bytes; expected at least 8192"},

@@ -62,6 +62,21 @@ TEST(Diff, refuses_by_name_and_reason_what_cannot_change_live) {
   for (const auto& [key, change] : changes) EXPECT_THAT(refused(change), testing::ElementsAre(testing::StartsWith(key))) << key;
 }
 
+TEST(Diff, lets_only_the_windows_of_a_memory_stream_change_live) {
+  const Config now =
+      load_text("[producer]\non_full = \"wait\"\n[[stream]]\nname = \"m\"\nsource = \"memory\"\nchannels = 2\n", "t").loaded.config;
+  Config next = now;
+  next.streams[0].windows = {{1000, 0}};
+  EXPECT_TRUE(refused_live(now, next).empty());
+  next.streams[0].type = SampleType::f64;
+  next.streams[0].channels[1].unit = "V";
+  EXPECT_THAT(refused_live(now, next),
+              testing::ElementsAre(testing::StartsWith("stream[0].type: "), testing::StartsWith("stream[0].channels[1].unit: ")));
+  next = now;
+  next.streams[0].source = SourceKind::simulator;
+  EXPECT_THAT(refused_live(now, next), testing::ElementsAre(testing::StartsWith("stream[0].source: ")));
+}
+
 TEST(Diff, names_all_that_it_refuses) {
   EXPECT_EQ(refused([](Config& c) {
               c.instance = "other";

@@ -86,6 +86,16 @@ loop = false
   EXPECT_TRUE(c.streams.at(0).channels.empty());
 }
 
+TEST(Parse, takes_every_key_of_a_memory_stream) {
+  const std::string text = "[producer]\non_full = \"wait\"\n[[stream]]\nname = \"m\"\nsource = \"memory\"\ntype = \"f64\"\n";
+  const Stream s = good(text + "channels = [\"x\", { name = \"y\", unit = \"g\" }]\n").loaded.config.streams.at(0);
+  EXPECT_EQ(s.source, SourceKind::memory);
+  EXPECT_EQ(s.type, SampleType::f64);
+  EXPECT_EQ(s.rate_hz, 0);
+  EXPECT_EQ(s.channels.at(0).name, "x");
+  EXPECT_EQ(s.channels.at(1).unit, "g");
+}
+
 TEST(Parse, lets_streams_without_windows_take_those_of_the_top_level) {
   const Config c = good(std::string("[[window]]\nframes = 7\n") + kStream).loaded.config;
   EXPECT_EQ(c.default_windows, (std::vector<Window>{{7, 0}}));
@@ -163,6 +173,10 @@ time_column = "when"
 time_unit = "iso8601"
 [[stream.window]]
 duration = "90s"
+[[stream]]
+name = "load"
+source = "memory"
+channels = ["x", { name = "y", unit = "g" }]
 )");
   const std::string text = to_toml(first.loaded.config);
   const LoadResult again = good(text);
