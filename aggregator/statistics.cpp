@@ -1,6 +1,5 @@
 #include "aggregator/statistics.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -10,54 +9,8 @@
 namespace chappe::aggregator {
 namespace {
 
-/// Channels merged at once: the intermediate arrays stand on the stack.
-constexpr std::size_t kChunk = 16;
-using Values = Eigen::Array<double, Eigen::Dynamic, 1, 0, kChunk, 1>;
-/// One member of consecutive Moments, as an array over the channels.
-template <class T>
-using Column = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>,
-                                             Eigen::Array<T, Eigen::Dynamic, 1>>,
-                          Eigen::Unaligned, Eigen::InnerStride<sizeof(Moments) / sizeof(double)>>;
-static_assert(sizeof(Moments) % sizeof(double) == 0 && sizeof(std::uint64_t) == sizeof(double));
-
-template <class T>
-Column<T> column(std::span<Moments> rows, T Moments::*member) noexcept {
-  return {&(rows[0].*member), static_cast<Eigen::Index>(rows.size())};
-}
-template <class T>
-Column<const T> column(std::span<const Moments> rows, T Moments::*member) noexcept {
-  return {&(rows[0].*member), static_cast<Eigen::Index>(rows.size())};
-}
-
-/// merge(a[c], b[c]) of moments.hpp for all channels at once. Every b holds at least one frame.
-void merge_chunk(std::span<Moments> a, std::span<const Moments> b) noexcept {
-  auto mean_a = column(a, &Moments::mean), low_a = column(a, &Moments::mean_low), m2_a = column(a, &Moments::m2);
-  const auto mean_b = column(b, &Moments::mean), low_b = column(b, &Moments::mean_low), m2_b = column(b, &Moments::m2);
-  const Values n_a = column(a, &Moments::count).cast<double>(), n_b = column(b, &Moments::count).cast<double>();
-  const Values delta = (mean_b - mean_a) + (low_b - low_a);
-  const Values part = n_b / (n_a + n_b).max(1);
-  const Values m2 = m2_a + (m2_b + delta * delta * (n_a * part));
-  const Values step = delta * part + low_a;
-  const Values mean = mean_a + step;
-  const Values rest = (mean_a - (mean - (mean - mean_a))) + (step - (mean - mean_a));  // what rounding took off the mean (Knuth's two-sum)
-  const Values low = rest.isFinite().select(rest, 0);
-  // Without values on one side the other's moments stand: an infinite mean times 0 would spoil them.
-  m2_a = (n_a == 0).select(m2_b, (n_b == 0).select(m2_a, m2));
-  low_a = (n_a == 0).select(low_b, (n_b == 0).select(low_a, low));
-  mean_a = (n_a == 0).select(mean_b, (n_b == 0).select(mean_a, mean));
-  column(a, &Moments::count) += column(b, &Moments::count);
-  column(a, &Moments::nan) += column(b, &Moments::nan);
-  column(a, &Moments::min) = column(a, &Moments::min).min(column(b, &Moments::min));
-  column(a, &Moments::max) = column(a, &Moments::max).max(column(b, &Moments::max));
-  column(a, &Moments::last) = column(b, &Moments::last);
-}
-
-void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept {
-  for (std::size_t c = 0; c < a.size(); c += kChunk) {
-    const std::size_t n = std::min(kChunk, a.size() - c);
-    merge_chunk(a.subspan(c, n), b.subspan(c, n));
-  }
-}
+/// Pieces of a block that are measured as runs; the rest are cut by windows of a few frames each, and the careful kernel takes them.
+constexpr std::size_t kRuns = 4;
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
@@ -104,17 +57,18 @@ StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes
   open_.resize(specs_.size());
   moments_.resize(specs_.size() * channels);
   cursors_.resize(specs_.size());
-  shift_.resize(channels);
+  shift_.resize(lanes_of(channels));
   pieces_.resize(most_pieces(capacity_frames, specs_));
   numbers_.resize(pieces_.size() * specs_.size());
-  measured_.resize(pieces_.size() * channels);
+  if (value_bytes == sizeof(float)) runs_.resize(std::min(pieces_.size(), kRuns), RunMoments(channels));
+  measured_.resize((pieces_.size() - runs_.size()) * channels);
+  means_.resize(channels);
 }
 
 void StreamStatistics::measure(const BlockView& block) noexcept {
   const auto frames = static_cast<std::uint32_t>(std::min<std::size_t>(block.frames, capacity_));
   first_frame_ = block.first_frame;
   pieces_used_ = 0;
-  guess_means();
   for (std::size_t w = 0; w < specs_.size(); ++w) cursors_[w] = start(w);
   for (std::uint32_t begin = 0, end = 0; begin < frames && pieces_used_ < pieces_.size(); begin = end) {
     end = frames;
@@ -125,18 +79,33 @@ void StreamStatistics::measure(const BlockView& block) noexcept {
       end = first_at(w, block, begin + 1, end, cursors_[w].end);
     }
     pieces_[pieces_used_] = {.begin = begin, .end = end, .t_first_ns = time_of(block, begin), .t_last_ns = time_of(block, end - 1)};
-    block_moments(block.data + begin * stride_, end - begin, stride_, value_bytes_, shift_, row(measured_, pieces_used_));
+    measure_piece(block.data + begin * stride_, end - begin);
     ++pieces_used_;
   }
 }
 
-/// The shift of the next block: the mean of the first specification's window, the last one if none is open. Before the first frame the
+void StreamStatistics::measure_piece(const std::byte* data, std::size_t frames) noexcept {
+  if (pieces_used_ < runs_.size()) {
+    runs_[pieces_used_].measure(data, frames, stride_, shift_, row(std::as_const(moments_), 0));
+    return;
+  }
+  if (pieces_used_ == runs_.size()) guess_means();
+  block_moments(data, frames, stride_, value_bytes_, means_, row(measured_, pieces_used_ - runs_.size()));
+}
+
+/// The careful kernel's shift: the mean of the first specification's window, the last one if none is open. Before the first frame the
 /// kernel takes a value of the block; a channel that was never anything but NaN is not searched again in every block.
 void StreamStatistics::guess_means() noexcept {
   for (std::size_t c = 0; c < channels_; ++c) {
     const Moments& m = moments_[c];
-    shift_[c] = m.count + m.nan > 0 ? m.mean : std::numeric_limits<double>::quiet_NaN();
+    means_[c] = m.count + m.nan > 0 ? m.mean : std::numeric_limits<double>::quiet_NaN();
   }
+}
+
+/// The shift of the next block's runs, from the same window.
+void StreamStatistics::choose_shifts() noexcept {
+  if (runs_.empty()) return;
+  for (std::size_t c = 0; c < channels_; ++c) shift_[c] = sound_shift(moments_[c].mean, moments_[c].min, moments_[c].max);
 }
 
 /// A closed window binds nobody: a replay played again begins at an earlier time.
@@ -181,14 +150,14 @@ std::uint32_t StreamStatistics::first_at(std::size_t which, const BlockView& blo
 
 void StreamStatistics::merge(ClosedSink& sink) noexcept {
   for (std::size_t p = 0; p < pieces_used_; ++p) {
-    for (std::size_t w = 0; w < specs_.size(); ++w)
-      merge_piece(w, pieces_[p], row(std::as_const(measured_), p), numbers_[p * specs_.size() + w], sink);
+    for (std::size_t w = 0; w < specs_.size(); ++w) merge_piece(w, p, numbers_[p * specs_.size() + w], sink);
   }
+  if (pieces_used_ > 0) choose_shifts();
   pieces_used_ = 0;
 }
 
-void StreamStatistics::merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window,
-                                   ClosedSink& sink) noexcept {
+void StreamStatistics::merge_piece(std::size_t which, std::size_t index, std::int64_t window, ClosedSink& sink) noexcept {
+  const Piece& piece = pieces_[index];
   OpenWindow& o = open_[which];
   const std::uint64_t first = first_frame_ + piece.begin;
   if (o.open) {
@@ -202,7 +171,10 @@ void StreamStatistics::merge_piece(std::size_t which, const Piece& piece, std::s
     open_window(which, window, first, piece.t_first_ns);
     count_gap(which, first);
   }
-  merge_all(row(moments_, which), moments);
+  if (index < runs_.size())
+    runs_[index].merge_into(row(moments_, which));
+  else
+    merge_all(row(moments_, which), row(std::as_const(measured_), index - runs_.size()));
   o.head.frames += piece.end - piece.begin;
   o.head.t_last_ns = piece.t_last_ns;
   o.next_frame = first_frame_ + piece.end;
@@ -268,6 +240,7 @@ void StreamStatistics::restore(std::size_t i, const OpenWindow& window, std::spa
   CHAPPE_EXPECTS(i < specs_.size() && moments.size() == channels_);
   open_[i] = window;
   std::copy(moments.begin(), moments.end(), row(moments_, i).begin());
+  if (i == 0) choose_shifts();
 }
 
 }  // namespace chappe::aggregator

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aggregator/moments.hpp"
+#include "aggregator/run_moments.hpp"
 #include "aggregator/window_log.hpp"
 #include "config/config.hpp"
 
@@ -95,14 +96,16 @@ class StreamStatistics {
   [[nodiscard]] std::span<const Moments> row(const std::vector<Moments>& rows, std::size_t i) const noexcept {
     return {&rows[i * channels_], channels_};
   }
+  void measure_piece(const std::byte* data, std::size_t frames) noexcept;
   void guess_means() noexcept;
+  void choose_shifts() noexcept;
   [[nodiscard]] Cursor start(std::size_t which) const noexcept;
   [[nodiscard]] std::int64_t time_of(const BlockView& block, std::uint32_t frame) const noexcept;
   [[nodiscard]] std::int64_t position(std::size_t which, const BlockView& block, std::uint32_t frame) const noexcept;
   void advance(std::size_t which, Cursor& cursor, std::int64_t position) const noexcept;
   [[nodiscard]] std::uint32_t first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end,
                                        std::int64_t at) const noexcept;
-  void merge_piece(std::size_t which, const Piece& piece, std::span<const Moments> moments, std::int64_t window, ClosedSink& sink) noexcept;
+  void merge_piece(std::size_t which, std::size_t index, std::int64_t window, ClosedSink& sink) noexcept;
   void open_window(std::size_t which, std::int64_t window, std::uint64_t first, std::int64_t t_first_ns) noexcept;
   void close_window(std::size_t which, ClosedSink& sink) noexcept;
   void count_gap(std::size_t which, std::uint64_t first) noexcept;
@@ -120,9 +123,11 @@ class StreamStatistics {
   std::size_t pieces_used_ = 0;
   std::vector<Piece> pieces_;
   std::vector<std::int64_t> numbers_;  ///< [piece][specification]
-  std::vector<Moments> measured_;      ///< [piece][channel]
+  std::vector<RunMoments> runs_;       ///< of the first pieces of a block of f32
+  std::vector<Moments> measured_;      ///< [piece behind them][channel]
   std::vector<Cursor> cursors_;        ///< [specification]
-  std::vector<double> shift_;          ///< [channel]
+  std::vector<float> shift_;           ///< [lane]
+  std::vector<double> means_;          ///< [channel]
 };
 
 }  // namespace chappe::aggregator

@@ -1,0 +1,43 @@
+// Moments of a run of f32 frames, in two phases: measure() reads the frames once, merge_into() adds them to a window and reads nothing of
+// them. Sixteen channels are a tile of sums (lanes.hpp); a tile that is not sound, NaN and infinity among them, is read again by the
+// careful kernel (moments.hpp). The drain's thread; no allocation after construction.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "aggregator/lanes.hpp"
+#include "aggregator/moments.hpp"
+
+namespace chappe::aggregator {
+
+/// A whole number of tiles: the channels, zeros behind them.
+std::size_t lanes_of(std::size_t channels) noexcept;
+
+class RunMoments {
+ public:
+  explicit RunMoments(std::size_t channels);
+  /// Frame i starts at data + i * stride. `shift`: lanes_of(channels) values, each 0 or made by sound_shift(); `open`: the channels of the
+  /// window as it stands, whose means are the careful kernel's shift. `frames` is at least 1.
+  void measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const float> shift,
+               std::span<const Moments> open) noexcept;
+  /// a becomes the moments of the frames of a followed by those measured.
+  void merge_into(std::span<Moments> a) const noexcept;
+
+ private:
+  void measure_wide(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept;
+  void measure_narrow(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept;
+  void measure_with_care(std::size_t tile, const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept;
+
+  std::size_t channels_, frames_ = 0;
+  std::vector<LaneSums> sums_;       ///< [tile]
+  std::vector<std::uint8_t> sound_;  ///< [tile]
+  std::vector<float> shift_, last_;  ///< [lane]
+  std::vector<Moments> careful_;     ///< [channel], of the tiles that are not sound
+};
+
+/// merge() of moments.hpp for any number of channels. Every b holds at least one frame.
+void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept;
+
+}  // namespace chappe::aggregator
