@@ -22,14 +22,20 @@ template <class T, class V>
   __builtin_memcpy(to, &v, sizeof v);
 }
 
-/// Lanes [first, first + Vectors * Width) of a tile.
+/// All ones where every lane so far is sound.
+template <class Unit>
+struct Sound {
+  decltype(typename Unit::Floats{} == typename Unit::Floats{}) near = typename Unit::Floats{} == typename Unit::Floats{};
+  decltype(typename Unit::Doubles{} == typename Unit::Doubles{}) enough = typename Unit::Doubles{} == typename Unit::Doubles{};
+};
+
+/// Lanes [first, first + Vectors * width) of a tile.
 template <class Unit, std::size_t Vectors>
-[[gnu::always_inline]] inline bool add_lanes(const std::byte* at, const LaneRows& rows, const float* shift, LaneSums& out,
-                                             std::size_t first) noexcept {
+[[gnu::always_inline]] inline void add_lanes(const Unit& unit, const std::byte* at, const LaneRows& rows, const float* shift, double share,
+                                             LaneSums& out, std::size_t first, Sound<Unit>& sound) noexcept {
   using Floats = typename Unit::Floats;
   using Doubles = typename Unit::Doubles;
   constexpr std::size_t kWidth = sizeof(Floats) / sizeof(float), kHalf = kWidth / 2;
-  const Unit unit;
   Floats min[Vectors], max[Vectors];
   Doubles around[2 * Vectors], sum[2 * Vectors], squares[2 * Vectors];
 #pragma GCC unroll 8
@@ -61,33 +67,32 @@ template <class Unit, std::size_t Vectors>
       squares[2 * v + 1] = unit.add_square(high, squares[2 * v + 1]);
     }
   }
-  const double share = rows.rows > 1 ? static_cast<double>(rows.rows) * kShare : kAnyShare;
-  auto near = min[0] == min[0];
-  auto enough = sum[0] * sum[0] < squares[0] * share + kLeast;
 #pragma GCC unroll 8
   for (std::size_t v = 0; v < Vectors; ++v) {
     store(&out.min[first + v * kWidth], min[v]);
     store(&out.max[first + v * kWidth], max[v]);
     const Floats s = load<Floats>(shift + v * kWidth);
     const Floats above = max[v] - s, below = s - min[v], farthest = above > below ? above : below;
-    near &= (farthest <= (s < 0 ? -s : s) * kNear) | (s == 0);
+    sound.near &= (farthest <= (s < 0 ? -s : s) * kNear) | (s == 0);
 #pragma GCC unroll 2
     for (std::size_t h = 2 * v; h < 2 * v + 2; ++h) {
       store(&out.sum[first + h * kHalf], sum[h]);
       store(&out.squares[first + h * kHalf], squares[h]);
-      enough &= sum[h] * sum[h] < squares[h] * share + kLeast;
+      sound.enough &= sum[h] * sum[h] < squares[h] * share + kLeast;
     }
   }
-  return unit.all(near) && unit.all(enough);
 }
 
 template <class Unit, std::size_t Vectors>
 [[gnu::always_inline]] inline bool add_rows(const LaneRows& rows, LaneSums* sums) noexcept {
   constexpr std::size_t kAtOnce = Vectors * sizeof(typename Unit::Floats) / sizeof(float);
-  bool sound = true;
+  const double share = rows.rows > 1 ? static_cast<double>(rows.rows) * kShare : kAnyShare;
+  const Unit unit;
+  Sound<Unit> sound;
   for (std::size_t lane = 0; lane < rows.tiles * kLanes; lane += kAtOnce)
-    sound &= add_lanes<Unit, Vectors>(rows.data + lane * sizeof(float), rows, rows.shift + lane, sums[lane / kLanes], lane % kLanes);
-  return sound;
+    add_lanes<Unit, Vectors>(unit, rows.data + lane * sizeof(float), rows, rows.shift + lane, share, sums[lane / kLanes], lane % kLanes,
+                             sound);
+  return unit.all(sound.near) && unit.all(sound.enough);
 }
 
 }  // namespace

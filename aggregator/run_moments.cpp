@@ -45,20 +45,6 @@ double rest_of_sum(double a, double b, double sum) noexcept {
   return (a - (sum - b_part)) + (b - b_part);
 }
 
-/// The tile's mean, what rounding took off it, and the squared deviations from it.
-struct TileMoments {
-  Lanes mean, low, m2;
-  TileMoments(const LaneSums& sums, const float* shift, double n) noexcept {
-    for (std::size_t c = 0; c < kLanes; ++c) {
-      const double part = sums.sum[c] / n, s = static_cast<double>(shift[c]);
-      mean[c] = s + part;
-      low[c] = rest_of_sum(s, part, mean[c]);
-      const double deviations = sums.squares[c] - sums.sum[c] * part;
-      m2[c] = deviations > 0 ? deviations : 0;
-    }
-  }
-};
-
 /// Channels merged at once: the intermediate arrays stand on the stack.
 constexpr std::size_t kChunk = 16;
 using Values = Eigen::Array<double, Eigen::Dynamic, 1, 0, kChunk, 1>;
@@ -113,17 +99,12 @@ void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept {
 std::size_t lanes_of(std::size_t channels) noexcept { return (channels + kLanes - 1) / kLanes * kLanes; }
 
 RunMoments::RunMoments(std::size_t channels)
-    : channels_(channels),
-      sums_(lanes_of(channels) / kLanes),
-      sound_(sums_.size()),
-      shift_(lanes_of(channels)),
-      last_(lanes_of(channels)),
-      careful_(channels) {}
+    : channels_(channels), sums_(lanes_of(channels) / kLanes), sound_(sums_.size()), last_(lanes_of(channels)), careful_(channels) {}
 
 void RunMoments::measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const float> shift,
                          std::span<const Moments> open) noexcept {
   frames_ = frames;
-  std::copy(shift.begin(), shift.end(), shift_.begin());
+  shift_ = shift.data();
   std::memcpy(last_.data(), data + (frames - 1) * stride, channels_ * sizeof(float));
   if (stride % kTileBytes == 0)
     measure_wide(data, stride, open);
@@ -134,7 +115,7 @@ void RunMoments::measure(const std::byte* data, std::size_t frames, std::size_t 
 }
 
 void RunMoments::measure_wide(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept {
-  const LaneRows rows{.data = data, .rows = frames_, .step = stride, .tiles = sums_.size(), .shift = shift_.data()};
+  const LaneRows rows{.data = data, .rows = frames_, .step = stride, .tiles = sums_.size(), .shift = shift_};
   std::fill(sound_.begin(), sound_.end(), 1);
   if (kUnit.add(rows, sums_.data())) return;
   for (std::size_t c = 0; c < channels_; ++c) {
@@ -146,9 +127,10 @@ void RunMoments::measure_wide(const std::byte* data, std::size_t stride, std::sp
 
 void RunMoments::measure_narrow(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept {
   const std::size_t lanes = stride / sizeof(float), rows = frames_ * stride / kTileBytes;
-  for (std::size_t i = channels_; i < kLanes; ++i) shift_[i] = i % lanes < channels_ ? shift_[i % lanes] : 0;
-  static_cast<void>(kUnit.add({.data = data, .rows = rows, .step = kTileBytes, .tiles = 1, .shift = shift_.data()}, sums_.data()));
-  add_rest(data + rows * kTileBytes, frames_ - rows * kTileBytes / stride, lanes, shift_.data(), sums_[0]);
+  std::array<float, kLanes> shift;  // of each frame of a row
+  for (std::size_t i = 0; i < kLanes; ++i) shift[i] = shift_[i % lanes];
+  static_cast<void>(kUnit.add({.data = data, .rows = rows, .step = kTileBytes, .tiles = 1, .shift = shift.data()}, sums_.data()));
+  add_rest(data + rows * kTileBytes, frames_ - rows * kTileBytes / stride, lanes, shift.data(), sums_[0]);
   fold(sums_[0], lanes);
   sound_[0] = 1;
   for (std::size_t c = 0; c < channels_ && sound_[0] != 0; ++c) {
@@ -168,27 +150,28 @@ void RunMoments::measure_with_care(std::size_t tile, const std::byte* data, std:
                 std::span(careful_).subspan(first, channels));
 }
 
+Moments RunMoments::channel_moments(std::size_t channel) const noexcept {
+  const LaneSums& sums = sums_[channel / kLanes];
+  const std::size_t lane = channel % kLanes;
+  const double shift = static_cast<double>(shift_[channel]), part = sums.sum[lane] / static_cast<double>(frames_), mean = shift + part;
+  return {.count = frames_,
+          .nan = 0,
+          .mean = mean,
+          .mean_low = rest_of_sum(shift, part, mean),
+          .m2 = std::max(sums.squares[lane] - sums.sum[lane] * part, 0.0),
+          .min = static_cast<double>(sums.min[lane]),
+          .max = static_cast<double>(sums.max[lane]),
+          .last = static_cast<double>(last_[channel])};
+}
+
 void RunMoments::merge_into(std::span<Moments> a) const noexcept {
-  const double n = static_cast<double>(frames_);
   for (std::size_t first = 0; first < channels_; first += kLanes) {
     const std::size_t tile = first / kLanes, channels = std::min(kLanes, channels_ - first);
     if (sound_[tile] == 0) {
       merge_all(a.subspan(first, channels), std::span(careful_).subspan(first, channels));
       continue;
     }
-    const LaneSums& sums = sums_[tile];
-    const TileMoments b(sums, &shift_[first], n);
-    for (std::size_t c = 0; c < channels; ++c) {
-      Moments& m = a[first + c];
-      merge(m, {.count = frames_,
-                .nan = 0,
-                .mean = b.mean[c],
-                .mean_low = b.low[c],
-                .m2 = b.m2[c],
-                .min = sums.min[c],
-                .max = sums.max[c],
-                .last = last_[first + c]});
-    }
+    for (std::size_t c = 0; c < channels; ++c) merge(a[first + c], channel_moments(first + c));
   }
 }
 
