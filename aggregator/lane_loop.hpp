@@ -22,6 +22,28 @@ template <class T, class V>
   __builtin_memcpy(to, &v, sizeof v);
 }
 
+template <class V>
+[[gnu::always_inline]] inline V magnitude(V x) noexcept {
+  return x < 0 ? -x : x;
+}
+
+template <class Unit>
+[[gnu::always_inline]] inline void choose_shifts(const LaneRows& rows, float* shift) noexcept {
+  using Floats = typename Unit::Floats;
+  const std::size_t last = rows.rows - 1, quarter = last / 4;
+  for (std::size_t lane = 0; lane < rows.tiles * kLanes; lane += sizeof(Floats) / sizeof(float)) {
+    const auto* x = reinterpret_cast<const float*>(rows.data) + lane;
+    const Floats first = load<Floats>(x);
+    Floats farthest = first - first;
+#pragma GCC unroll 4
+    for (const std::size_t row : {quarter, 2 * quarter, 3 * quarter, last}) {
+      const Floats distance = magnitude(load<Floats>(x + row * rows.step / sizeof(float)) - first);
+      farthest = distance > farthest ? distance : farthest;
+    }
+    store(shift + lane, farthest <= magnitude(first) * (kNear / 2) ? first : first - first);
+  }
+}
+
 /// All ones where every lane so far is sound.
 template <class Unit>
 struct Sound {
@@ -73,7 +95,7 @@ template <class Unit, std::size_t Vectors>
     store(&out.max[first + v * kWidth], max[v]);
     const Floats s = load<Floats>(shift + v * kWidth);
     const Floats above = max[v] - s, below = s - min[v], farthest = above > below ? above : below;
-    sound.near &= (farthest <= (s < 0 ? -s : s) * kNear) | (s == 0);
+    sound.near &= (farthest <= magnitude(s) * kNear) | (s == 0);
 #pragma GCC unroll 2
     for (std::size_t h = 2 * v; h < 2 * v + 2; ++h) {
       store(&out.sum[first + h * kHalf], sum[h]);

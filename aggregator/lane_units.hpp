@@ -11,8 +11,10 @@ inline constexpr double kShare = 0.999;
 inline constexpr double kAnyShare = 1e300;  ///< a single value has no variance to lose
 inline constexpr double kLeast = 1e-300;    ///< no difference at all is sound
 
+void choose_shifts_plain(const LaneRows& rows, float* shift) noexcept;
 bool add_lanes_plain(const LaneRows& rows, LaneSums* sums) noexcept;
 #if defined(__x86_64__)
+void choose_shifts_avx2(const LaneRows& rows, float* shift) noexcept;
 bool add_lanes_avx2(const LaneRows& rows, LaneSums* sums) noexcept;
 #endif
 

@@ -15,19 +15,14 @@ bool is_sound(const LaneSums& sums, std::size_t lane, float shift, std::size_t v
   return sums.sum[lane] * sums.sum[lane] < sums.squares[lane] * share + kLeast;
 }
 
-float sound_shift(double mean, double min, double max) noexcept {
-  const auto shift = static_cast<float>(mean);
-  const double around = shift, farthest = std::max(max - around, around - min);
-  return farthest <= std::fabs(around) * (kNear / 2) ? shift : 0.0F;  // NaN: 0
-}
-
 std::span<const LaneUnit> lane_units() noexcept {
 #if defined(__x86_64__)
-  static constexpr std::array<LaneUnit, 2> kUnits{{{"avx2", add_lanes_avx2}, {"plain", add_lanes_plain}}};
+  static constexpr std::array<LaneUnit, 2> kUnits{
+      {{"avx2", choose_shifts_avx2, add_lanes_avx2}, {"plain", choose_shifts_plain, add_lanes_plain}}};
   static const bool has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   return std::span(kUnits).subspan(has_avx2 ? 0 : 1);
 #else
-  static constexpr std::array<LaneUnit, 1> kUnits{{{"plain", add_lanes_plain}}};
+  static constexpr std::array<LaneUnit, 1> kUnits{{{"plain", choose_shifts_plain, add_lanes_plain}}};
   return kUnits;
 #endif
 }

@@ -1,8 +1,8 @@
 // Sums of f32 frames, sixteen lanes side by side: what the moments of ordinary data are made from, at the speed of the processor's vectors.
-// A lane takes a shift from its values, adds up the differences and their squares in double, and keeps minimum and maximum. It does so in
-// the same order and with the same rounding on every machine: of what passes the check below, each difference is exact (Sterbenz 1974,
-// "Floating- point computation", theorem 4.3.1: y/2 <= x <= 2y), so it has the 24 bits of an f32, its square is exact in double, and a
-// fused multiply-add rounds as a multiplication and an addition do. Pure; the drain's thread calls it; no allocation.
+// A lane takes a shift from its values, one of them or 0, adds up the differences and their squares in double, and keeps minimum and
+// maximum. It does so in the same order and with the same rounding on every machine: of what passes the check below, each difference is
+// exact (Sterbenz 1974, "Floating- point computation", theorem 4.3.1: y/2 <= x <= 2y), so it has the 24 bits of an f32, its square is exact
+// in double, and a fused multiply-add rounds as a multiplication and an addition do. Pure; the drain's thread calls it; no allocation.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -30,12 +30,12 @@ struct LaneRows {
 /// A lane is sound when its shift was 0 or every value lay within a quarter of it, and when its variance loses no more than three digits to
 /// the distance between shift and mean. NaN and infinity are never sound.
 bool is_sound(const LaneSums& sums, std::size_t lane, float shift, std::size_t values) noexcept;
-/// A shift for which values of this mean and range will be sound, if there is one; else 0.
-float sound_shift(double mean, double min, double max) noexcept;
-
-/// One instruction set's way. Overwrites sums[0] to sums[tiles - 1]. True: every lane is sound.
+/// One instruction set's way.
 struct LaneUnit {
   const char* name;
+  /// A shift for each lane: its first value where a few others lie near it, else 0. `rows.shift` is not looked at.
+  void (*choose)(const LaneRows& rows, float* shift) noexcept;
+  /// Overwrites sums[0] to sums[tiles - 1]. True: every lane is sound.
   bool (*add)(const LaneRows& rows, LaneSums* sums) noexcept;
 };
 /// What this processor can do, the best first.

@@ -24,6 +24,7 @@ struct Avx2 {
 
 }  // namespace
 
+void choose_shifts_avx2(const LaneRows& rows, float* shift) noexcept { choose_shifts<Avx2>(rows, shift); }
 bool add_lanes_avx2(const LaneRows& rows, LaneSums* sums) noexcept { return add_rows<Avx2, 2>(rows, sums); }
 
 }  // namespace chappe::aggregator

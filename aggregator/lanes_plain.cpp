@@ -24,6 +24,7 @@ struct Plain {
 
 }  // namespace
 
+void choose_shifts_plain(const LaneRows& rows, float* shift) noexcept { choose_shifts<Plain>(rows, shift); }
 bool add_lanes_plain(const LaneRows& rows, LaneSums* sums) noexcept { return add_rows<Plain, 2>(rows, sums); }
 
 }  // namespace chappe::aggregator

@@ -45,6 +45,9 @@ double rest_of_sum(double a, double b, double sum) noexcept {
   return (a - (sum - b_part)) + (b - b_part);
 }
 
+/// An infinite mean has no rest.
+double finite_or_0(double x) noexcept { return x - x == 0 ? x : 0; }
+
 /// Channels merged at once: the intermediate arrays stand on the stack.
 constexpr std::size_t kChunk = 16;
 using Values = Eigen::Array<double, Eigen::Dynamic, 1, 0, kChunk, 1>;
@@ -99,12 +102,15 @@ void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept {
 std::size_t lanes_of(std::size_t channels) noexcept { return (channels + kLanes - 1) / kLanes * kLanes; }
 
 RunMoments::RunMoments(std::size_t channels)
-    : channels_(channels), sums_(lanes_of(channels) / kLanes), sound_(sums_.size()), last_(lanes_of(channels)), careful_(channels) {}
+    : channels_(channels),
+      sums_(lanes_of(channels) / kLanes),
+      sound_(sums_.size()),
+      shift_(lanes_of(channels)),
+      last_(lanes_of(channels)),
+      careful_(channels) {}
 
-void RunMoments::measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const float> shift,
-                         std::span<const Moments> open) noexcept {
+void RunMoments::measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const Moments> open) noexcept {
   frames_ = frames;
-  shift_ = shift.data();
   std::memcpy(last_.data(), data + (frames - 1) * stride, channels_ * sizeof(float));
   if (stride % kTileBytes == 0)
     measure_wide(data, stride, open);
@@ -115,8 +121,9 @@ void RunMoments::measure(const std::byte* data, std::size_t frames, std::size_t 
 }
 
 void RunMoments::measure_wide(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept {
-  const LaneRows rows{.data = data, .rows = frames_, .step = stride, .tiles = sums_.size(), .shift = shift_};
+  const LaneRows rows{.data = data, .rows = frames_, .step = stride, .tiles = sums_.size(), .shift = shift_.data()};
   std::fill(sound_.begin(), sound_.end(), 1);
+  kUnit.choose(rows, shift_.data());
   if (kUnit.add(rows, sums_.data())) return;
   for (std::size_t c = 0; c < channels_; ++c) {
     const std::size_t tile = c / kLanes;
@@ -127,10 +134,11 @@ void RunMoments::measure_wide(const std::byte* data, std::size_t stride, std::sp
 
 void RunMoments::measure_narrow(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept {
   const std::size_t lanes = stride / sizeof(float), rows = frames_ * stride / kTileBytes;
-  std::array<float, kLanes> shift;  // of each frame of a row
-  for (std::size_t i = 0; i < kLanes; ++i) shift[i] = shift_[i % lanes];
-  static_cast<void>(kUnit.add({.data = data, .rows = rows, .step = kTileBytes, .tiles = 1, .shift = shift.data()}, sums_.data()));
-  add_rest(data + rows * kTileBytes, frames_ - rows * kTileBytes / stride, lanes, shift.data(), sums_[0]);
+  const LaneRows whole{.data = data, .rows = rows, .step = kTileBytes, .tiles = 1, .shift = shift_.data()};
+  kUnit.choose(whole, shift_.data());
+  for (std::size_t i = lanes; i < kLanes; ++i) shift_[i] = shift_[i % lanes];  // a channel has one
+  static_cast<void>(kUnit.add(whole, sums_.data()));
+  add_rest(data + rows * kTileBytes, frames_ - rows * kTileBytes / stride, lanes, shift_.data(), sums_[0]);
   fold(sums_[0], lanes);
   sound_[0] = 1;
   for (std::size_t c = 0; c < channels_ && sound_[0] != 0; ++c) {
@@ -150,18 +158,37 @@ void RunMoments::measure_with_care(std::size_t tile, const std::byte* data, std:
                 std::span(careful_).subspan(first, channels));
 }
 
-Moments RunMoments::channel_moments(std::size_t channel) const noexcept {
-  const LaneSums& sums = sums_[channel / kLanes];
-  const std::size_t lane = channel % kLanes;
-  const double shift = static_cast<double>(shift_[channel]), part = sums.sum[lane] / static_cast<double>(frames_), mean = shift + part;
-  return {.count = frames_,
-          .nan = 0,
-          .mean = mean,
-          .mean_low = rest_of_sum(shift, part, mean),
-          .m2 = std::max(sums.squares[lane] - sums.sum[lane] * part, 0.0),
-          .min = static_cast<double>(sums.min[lane]),
-          .max = static_cast<double>(sums.max[lane]),
-          .last = static_cast<double>(last_[channel])};
+/// merge() of moments.hpp. The channels of a window have mostly the same count, so that one division serves them all.
+void RunMoments::merge_tile(std::size_t tile, std::span<Moments> a) const noexcept {
+  const LaneSums& sums = sums_[tile];
+  const double n_b = static_cast<double>(frames_), share = 1 / n_b;
+  std::uint64_t count = 0;
+  double n_a = 0, part = 1;
+  for (std::size_t c = 0; c < a.size(); ++c) {
+    Moments& m = a[c];
+    const double shift = static_cast<double>(shift_[tile * kLanes + c]), from_shift = sums.sum[c] * share, mean_b = shift + from_shift;
+    const double low_b = rest_of_sum(shift, from_shift, mean_b), m2_b = std::max(sums.squares[c] - sums.sum[c] * from_shift, 0.0);
+    if (m.count == 0) {
+      m.mean = mean_b;
+      m.mean_low = low_b;
+      m.m2 = m2_b;
+    } else {
+      if (m.count != count) {
+        count = m.count;
+        n_a = static_cast<double>(count);
+        part = n_b / (n_a + n_b);
+      }
+      const double delta = (mean_b - m.mean) + (low_b - m.mean_low);
+      m.m2 += m2_b + delta * delta * (n_a * part);
+      const double step = delta * part + m.mean_low, mean = m.mean + step;
+      m.mean_low = finite_or_0(rest_of_sum(m.mean, step, mean));
+      m.mean = mean;
+    }
+    m.count += frames_;
+    m.min = std::min(m.min, static_cast<double>(sums.min[c]));
+    m.max = std::max(m.max, static_cast<double>(sums.max[c]));
+    m.last = static_cast<double>(last_[tile * kLanes + c]);
+  }
 }
 
 void RunMoments::merge_into(std::span<Moments> a) const noexcept {
@@ -171,7 +198,7 @@ void RunMoments::merge_into(std::span<Moments> a) const noexcept {
       merge_all(a.subspan(first, channels), std::span(careful_).subspan(first, channels));
       continue;
     }
-    for (std::size_t c = 0; c < channels; ++c) merge(a[first + c], channel_moments(first + c));
+    merge_tile(tile, a.subspan(first, channels));
   }
 }
 

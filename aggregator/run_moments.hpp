@@ -18,25 +18,22 @@ std::size_t lanes_of(std::size_t channels) noexcept;
 class RunMoments {
  public:
   explicit RunMoments(std::size_t channels);
-  /// Frame i starts at data + i * stride. `shift`: lanes_of(channels) values, each 0 or made by sound_shift(), zeros behind the channels;
-  /// they stay as they are until merge_into(). `open`: the channels of the window as it stands, whose means are the careful kernel's shift.
-  /// `frames` is at least 1.
-  void measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const float> shift,
-               std::span<const Moments> open) noexcept;
+  /// Frame i starts at data + i * stride; at least one. `open`: the channels of the window as it stands, whose means are the careful
+  /// kernel's shift.
+  void measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const Moments> open) noexcept;
   /// a becomes the moments of the frames of a followed by those measured.
   void merge_into(std::span<Moments> a) const noexcept;
 
  private:
-  [[nodiscard]] Moments channel_moments(std::size_t channel) const noexcept;
   void measure_wide(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept;
   void measure_narrow(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept;
+  void merge_tile(std::size_t tile, std::span<Moments> a) const noexcept;
   void measure_with_care(std::size_t tile, const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept;
 
   std::size_t channels_, frames_ = 0;
-  const float* shift_ = nullptr;     ///< the caller's, [lane]
   std::vector<LaneSums> sums_;       ///< [tile]
   std::vector<std::uint8_t> sound_;  ///< [tile]
-  std::vector<float> last_;          ///< [lane]
+  std::vector<float> shift_, last_;  ///< [lane]
   std::vector<Moments> careful_;     ///< [channel], of the tiles that are not sound
 };
 

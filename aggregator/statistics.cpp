@@ -57,7 +57,6 @@ StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes
   open_.resize(specs_.size());
   moments_.resize(specs_.size() * channels);
   cursors_.resize(specs_.size());
-  shift_.resize(lanes_of(channels));
   pieces_.resize(most_pieces(capacity_frames, specs_));
   numbers_.resize(pieces_.size() * specs_.size());
   if (value_bytes == sizeof(float)) runs_.resize(std::min(pieces_.size(), kRuns), RunMoments(channels));
@@ -86,7 +85,7 @@ void StreamStatistics::measure(const BlockView& block) noexcept {
 
 void StreamStatistics::measure_piece(const std::byte* data, std::size_t frames) noexcept {
   if (pieces_used_ < runs_.size()) {
-    runs_[pieces_used_].measure(data, frames, stride_, shift_, row(std::as_const(moments_), 0));
+    runs_[pieces_used_].measure(data, frames, stride_, row(std::as_const(moments_), 0));
     return;
   }
   if (pieces_used_ == runs_.size()) guess_means();
@@ -100,12 +99,6 @@ void StreamStatistics::guess_means() noexcept {
     const Moments& m = moments_[c];
     means_[c] = m.count + m.nan > 0 ? m.mean : std::numeric_limits<double>::quiet_NaN();
   }
-}
-
-/// The shift of the next block's runs, from the same window.
-void StreamStatistics::choose_shifts() noexcept {
-  if (runs_.empty()) return;
-  for (std::size_t c = 0; c < channels_; ++c) shift_[c] = sound_shift(moments_[c].mean, moments_[c].min, moments_[c].max);
 }
 
 /// A closed window binds nobody: a replay played again begins at an earlier time.
@@ -152,7 +145,6 @@ void StreamStatistics::merge(ClosedSink& sink) noexcept {
   for (std::size_t p = 0; p < pieces_used_; ++p) {
     for (std::size_t w = 0; w < specs_.size(); ++w) merge_piece(w, p, numbers_[p * specs_.size() + w], sink);
   }
-  if (pieces_used_ > 0) choose_shifts();
   pieces_used_ = 0;
 }
 
@@ -240,7 +232,6 @@ void StreamStatistics::restore(std::size_t i, const OpenWindow& window, std::spa
   CHAPPE_EXPECTS(i < specs_.size() && moments.size() == channels_);
   open_[i] = window;
   std::copy(moments.begin(), moments.end(), row(moments_, i).begin());
-  if (i == 0) choose_shifts();
 }
 
 }  // namespace chappe::aggregator

@@ -98,7 +98,6 @@ class StreamStatistics {
   }
   void measure_piece(const std::byte* data, std::size_t frames) noexcept;
   void guess_means() noexcept;
-  void choose_shifts() noexcept;
   [[nodiscard]] Cursor start(std::size_t which) const noexcept;
   [[nodiscard]] std::int64_t time_of(const BlockView& block, std::uint32_t frame) const noexcept;
   [[nodiscard]] std::int64_t position(std::size_t which, const BlockView& block, std::uint32_t frame) const noexcept;
@@ -126,7 +125,6 @@ class StreamStatistics {
   std::vector<RunMoments> runs_;       ///< of the first pieces of a block of f32
   std::vector<Moments> measured_;      ///< [piece behind them][channel]
   std::vector<Cursor> cursors_;        ///< [specification]
-  std::vector<float> shift_;           ///< [lane]
   std::vector<double> means_;          ///< [channel]
 };
 

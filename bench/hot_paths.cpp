@@ -117,7 +117,7 @@ class Block {
     for (float& x : values_) x = noise(random);
     std::fill_n(shift_.begin(), channels, 20.0F);
   }
-  void measure() noexcept { run_.measure(data(), kValues / channels_, channels_ * sizeof(float), shift_, window_); }
+  void measure() noexcept { run_.measure(data(), kValues / channels_, channels_ * sizeof(float), window_); }
   void merge() noexcept { run_.merge_into(window_); }
   void measure_with_care() noexcept {
     aggregator::block_moments(data(), kValues / channels_, channels_ * sizeof(float), sizeof(float), means_, window_);

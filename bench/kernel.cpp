@@ -112,14 +112,12 @@ void welford(const Block& block, std::vector<Moments>& out) noexcept {
   }
 }
 
-/// Both phases, around the shift that a window of such data has.
+/// Both phases.
 class Kernel {
  public:
-  explicit Kernel(std::size_t channels) : run_(channels), window_(channels), shift_(aggregator::lanes_of(channels)) {
-    std::fill_n(shift_.begin(), channels, 20.0F);
-  }
+  explicit Kernel(std::size_t channels) : run_(channels), window_(channels) {}
   void measure(const Block& block) {
-    run_.measure(reinterpret_cast<const std::byte*>(block.values.data()), kValues / window_.size(), window_.size() * sizeof(float), shift_,
+    run_.measure(reinterpret_cast<const std::byte*>(block.values.data()), kValues / window_.size(), window_.size() * sizeof(float),
                  window_);
   }
   void merge() { run_.merge_into(window_); }
@@ -128,7 +126,6 @@ class Kernel {
  private:
   aggregator::RunMoments run_;
   std::vector<Moments> window_;
-  std::vector<float> shift_;
 };
 
 void careful(const Block& block, std::vector<Moments>& out) {

@@ -36,10 +36,8 @@ std::vector<Moments> moments_of(const Columns& columns, std::vector<Moments> win
   const std::size_t channels = columns.size();
   window.resize(channels);
   const auto bytes = interleave(columns, stride_of(channels));
-  std::vector<float> shift(lanes_of(channels));
-  for (std::size_t c = 0; c < channels; ++c) shift[c] = sound_shift(window[c].mean, window[c].min, window[c].max);
   RunMoments run(channels);
-  run.measure(bytes.data(), columns[0].size(), stride_of(channels), shift, window);
+  run.measure(bytes.data(), columns[0].size(), stride_of(channels), window);
   run.merge_into(window);
   return window;
 }
@@ -109,6 +107,18 @@ TEST(RunMoments, lose_nothing_of_unit_noise_on_an_offset_of_1e7) {
   both.insert(both.end(), columns[0].begin(), columns[0].end());
   expect_close(first[0], columns[0]);
   expect_close(moments_of(columns, first)[0], both);
+}
+
+TEST(RunMoments, lose_nothing_where_a_drift_is_far_larger_than_the_noise) {
+  for (const std::size_t channels : {std::size_t{3}, std::size_t{16}}) {
+    const auto near = noise(channels, 64, 100, 6), far = noise(channels, 64, 500'000, 7);
+    const auto moments = moments_of(far, moments_of(near));
+    for (std::size_t c = 0; c < channels; ++c) {
+      auto both = near[c];
+      both.insert(both.end(), far[c].begin(), far[c].end());
+      expect_close(moments[c], both);
+    }
+  }
 }
 
 /// Rows of 16 values in [low, high), the last tile's padding zero.
@@ -183,13 +193,25 @@ TEST(Lanes, say_of_each_single_odd_value_that_it_is_not_sound) {
   }
 }
 
-TEST(Lanes, take_a_shift_only_where_the_values_lie_near_it) {
-  EXPECT_EQ(sound_shift(20, 19, 21), 20.0F);
-  EXPECT_EQ(sound_shift(-20, -21, -19), -20.0F);
-  EXPECT_EQ(sound_shift(20, 19, 40), 0.0F);
-  EXPECT_EQ(sound_shift(0, -1, 1), 0.0F);
-  EXPECT_EQ(sound_shift(std::numeric_limits<double>::quiet_NaN(), 1, 2), 0.0F);
-  EXPECT_EQ(sound_shift(0, std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()), 0.0F);
+TEST(Lanes, take_their_first_value_for_a_shift_only_where_others_lie_near_it) {
+  const auto shifts_of = [](const LaneUnit& unit, float first, float second, float third) {
+    std::vector<float> values(kLanes * 9, first), shift(kLanes);
+    std::fill_n(&values[kLanes * 4], kLanes, second);
+    std::fill_n(&values[kLanes * 8], kLanes, third);
+    const auto* data = reinterpret_cast<const std::byte*>(values.data());
+    unit.choose({.data = data, .rows = 9, .step = kLanes * sizeof(float), .tiles = 1, .shift = nullptr}, shift.data());
+    for (const float s : shift) EXPECT_EQ(s, shift[0]) << unit.name;
+    return shift[0];
+  };
+  for (const LaneUnit& unit : lane_units()) {
+    EXPECT_EQ(shifts_of(unit, 20, 19, 21), 20.0F);
+    EXPECT_EQ(shifts_of(unit, -20, -21, -19), -20.0F);
+    EXPECT_EQ(shifts_of(unit, 20, 19, 30), 0.0F);
+    EXPECT_EQ(shifts_of(unit, 20, 10, 20), 0.0F);
+    EXPECT_EQ(shifts_of(unit, 0, -1, 1), 0.0F);
+    EXPECT_EQ(shifts_of(unit, 20, kNan, 20), 20.0F) << "what the sums will say";
+    EXPECT_EQ(shifts_of(unit, 20, kInfinity, 20), 0.0F);
+  }
 }
 
 }  // namespace
