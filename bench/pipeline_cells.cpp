@@ -1,0 +1,42 @@
+// Which measurements of the real programs each form has.
+#include "bench/campaign.hpp"
+#include "bench/pipeline.hpp"
+
+namespace chappe::bench {
+namespace {
+
+constexpr double kQuickSeconds = 1, kFullSeconds = 2, kQuickCostSeconds = 5, kFullCostSeconds = 10;
+constexpr std::uint64_t kDefaultBlock = 16384, kFullRounds = 5, kCostRounds = 3;
+
+void add(std::vector<Cell>& cells, const std::string& test, const std::string& what, std::uint64_t rounds,
+         std::function<Measurement()> programs, std::uint64_t bytes = 0) {
+  cells.push_back({.test = test, .bytes = bytes, .what = what, .programs = std::move(programs), .rounds = rounds});
+}
+
+void add_pipeline(std::vector<Cell>& cells, std::uint64_t channels, std::uint64_t block_bytes, bool full) {
+  add(
+      cells, "pipeline", pipeline_name(channels), full ? kFullRounds : 1,
+      [=] { return pipeline(channels, block_bytes, full ? kFullSeconds : kQuickSeconds); }, block_bytes);
+}
+
+void add_cpu(std::vector<Cell>& cells, std::uint64_t samples_per_s, bool full) {
+  add(cells, "cpu", cpu_name(samples_per_s), full ? kCostRounds : 1,
+      [=] { return cpu(samples_per_s, full ? kFullCostSeconds : kQuickCostSeconds); });
+}
+
+}  // namespace
+
+std::string pipeline_name(std::uint64_t channels) { return "channels=" + std::to_string(channels); }
+std::string cpu_name(std::uint64_t samples_per_s) { return "rate=" + std::to_string(samples_per_s); }
+
+void add_programs(std::vector<Cell>& cells, bool full) {
+  if (!full) {
+    for (const std::uint64_t channels : {4U, 64U}) add_pipeline(cells, channels, kDefaultBlock, false);
+    return add_cpu(cells, 100'000, false);
+  }
+  for (const std::uint64_t channels : {1U, 4U, 16U, 64U, 256U, 1024U, 4096U}) add_pipeline(cells, channels, kDefaultBlock, true);
+  for (const std::uint64_t block_bytes : {4096U, 65536U}) add_pipeline(cells, 64, block_bytes, true);
+  for (const std::uint64_t samples_per_s : {1'000U, 100'000U, 1'000'000U}) add_cpu(cells, samples_per_s, true);
+}
+
+}  // namespace chappe::bench
