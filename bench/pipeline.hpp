@@ -26,9 +26,10 @@ Measurement scrape(std::uint64_t channels);
 enum class Hop { frame_to_board, feed_cycle, drain_cycle };
 Measurement hop(Hop which, double samples_per_s, double seconds);
 
-/// blocks, system_calls_per_block (strace), or instructions_per_block of Feed::do_work and RingWriter::commit (callgrind), of a producer
-/// that is looked at by so many viewers.
+/// viewers, blocks, system_calls_per_block (strace): all of the producer, its start and end too, by the blocks it has committed.
 Measurement traced_calls(unsigned viewers);
+/// viewers, blocks, do_work_instructions_per_block, commit_instructions_per_block (callgrind): of Feed::do_work and RingWriter::commit,
+/// with what they call.
 Measurement traced_instructions(unsigned viewers);
 
 }  // namespace chappe::bench

@@ -5,7 +5,7 @@
 namespace chappe::bench {
 namespace {
 
-constexpr double kQuickSeconds = 1, kFullSeconds = 2, kQuickCostSeconds = 5, kFullCostSeconds = 10;
+constexpr double kQuickSeconds = 1, kFullSeconds = 2, kQuickCostSeconds = 5, kFullCostSeconds = 10, kHopSeconds = 3;
 constexpr std::uint64_t kDefaultBlock = 16384, kFullRounds = 5, kCostRounds = 3;
 
 void add(std::vector<Cell>& cells, const std::string& test, const std::string& what, std::uint64_t rounds,
@@ -24,6 +24,25 @@ void add_cpu(std::vector<Cell>& cells, std::uint64_t samples_per_s, bool full) {
       [=] { return cpu(samples_per_s, full ? kFullCostSeconds : kQuickCostSeconds); });
 }
 
+void add_viewers(std::vector<Cell>& cells) {
+  for (const unsigned viewers : {0U, 16U}) {
+    const std::string count = ",viewers=" + std::to_string(viewers);
+    add(cells, "viewers", "calls" + count, kCostRounds, [=] { return traced_calls(viewers); });
+    add(cells, "viewers", "instructions" + count, kCostRounds, [=] { return traced_instructions(viewers); });
+  }
+}
+
+void add_hops(std::vector<Cell>& cells) {
+  const std::pair<const char*, Hop> hops[] = {
+      {"frame_to_board", Hop::frame_to_board}, {"feed_cycle", Hop::feed_cycle}, {"drain_cycle", Hop::drain_cycle}};
+  for (const std::uint64_t samples_per_s : {100'000U, 1'000'000U}) {
+    for (const auto& [name, which] : hops) {
+      add(cells, "hops", std::string(name) + "," + cpu_name(samples_per_s), kCostRounds,
+          [=] { return hop(which, static_cast<double>(samples_per_s), kHopSeconds); });
+    }
+  }
+}
+
 }  // namespace
 
 std::string pipeline_name(std::uint64_t channels) { return "channels=" + std::to_string(channels); }
@@ -37,6 +56,8 @@ void add_programs(std::vector<Cell>& cells, bool full) {
   for (const std::uint64_t channels : {1U, 4U, 16U, 64U, 256U, 1024U, 4096U}) add_pipeline(cells, channels, kDefaultBlock, true);
   for (const std::uint64_t block_bytes : {4096U, 65536U}) add_pipeline(cells, 64, block_bytes, true);
   for (const std::uint64_t samples_per_s : {1'000U, 100'000U, 1'000'000U}) add_cpu(cells, samples_per_s, true);
+  add_hops(cells);
+  add_viewers(cells);
 }
 
 }  // namespace chappe::bench
