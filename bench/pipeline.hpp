@@ -18,7 +18,8 @@ Measurement cpu(std::uint64_t samples_per_s, double seconds);
 /// streams, channels, viewers, samples_per_s, cpu_percent (producer and aggregator in sum), producer_, aggregator_ and
 /// viewers_cpu_percent, lost_frames.
 Measurement scaling(const Flow& flow, unsigned viewers, double seconds);
-/// series, bytes, duration_ns, cpu_ns of one HTTP request for the aggregator's metrics: medians and means of 10.
+/// channels, series, bytes, duration_ns, max_duration_ns, aggregator_cpu_ns of one HTTP request for the aggregator's metrics, of 10: the
+/// last one's size, the median duration, the mean cost.
 Measurement scrape(std::uint64_t channels);
 
 /// p50_ns, p99_ns, max_ns, mean_ns, count: what a histogram of the programs got. A percentile is the upper bound of its bucket, a power of

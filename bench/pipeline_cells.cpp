@@ -5,7 +5,10 @@
 namespace chappe::bench {
 namespace {
 
-constexpr double kQuickSeconds = 1, kFullSeconds = 2, kQuickCostSeconds = 5, kFullCostSeconds = 10, kHopSeconds = 3;
+constexpr double kQuickSeconds = 1, kFullSeconds = 2, kQuickCostSeconds = 5, kFullCostSeconds = 10, kHopSeconds = 3, kScalingSeconds = 3;
+constexpr double kMillion = 1e6;
+constexpr std::uint64_t kManyBlocks = 4096;        // 256 streams of 100 blocks a second each want a deep ring
+constexpr std::uint64_t kScrapedChannels = 1'420;  // of 7 series each: some 10,000
 constexpr std::uint64_t kDefaultBlock = 16384, kFullRounds = 5, kCostRounds = 3;
 
 void add(std::vector<Cell>& cells, const std::string& test, const std::string& what, std::uint64_t rounds,
@@ -43,6 +46,29 @@ void add_hops(std::vector<Cell>& cells) {
   }
 }
 
+/// Simulated streams of 1,000,000 samples a second in sum, of the waveform that costs least.
+Flow million(std::uint64_t streams, std::uint64_t channels) {
+  return {.waveform = "index",
+          .streams = streams,
+          .channels = channels,
+          .frames_per_s = kMillion / static_cast<double>(streams * channels),
+          .blocks = kManyBlocks,
+          .block_bytes = kDefaultBlock};
+}
+
+void add_scaling(std::vector<Cell>& cells) {
+  const auto add_one = [&](const std::string& what, const Flow& flow, unsigned viewers = 0) {
+    add(cells, "scaling", what, kCostRounds, [=] { return scaling(flow, viewers, kScalingSeconds); });
+  };
+  for (const std::uint64_t streams : {1U, 16U, 256U}) add_one("streams=" + std::to_string(streams), million(streams, 16));
+  for (const std::uint64_t channels : {1U, 64U, 1024U, 4096U}) add_one("channels=" + std::to_string(channels), million(1, channels));
+  for (const unsigned viewers : {0U, 1U, 16U, 64U}) add_one("viewers=" + std::to_string(viewers), million(1, 16), viewers);
+  add(cells, "scaling", "gates=1", 1, [] {
+    return Measurement{.end = Measurement::End::skipped, .trouble = "the programs hold one gate, and no configuration knows another"};
+  });
+  add(cells, "scaling", "scrape", kCostRounds, [] { return scrape(kScrapedChannels); });
+}
+
 }  // namespace
 
 std::string pipeline_name(std::uint64_t channels) { return "channels=" + std::to_string(channels); }
@@ -58,6 +84,7 @@ void add_programs(std::vector<Cell>& cells, bool full) {
   for (const std::uint64_t samples_per_s : {1'000U, 100'000U, 1'000'000U}) add_cpu(cells, samples_per_s, true);
   add_hops(cells);
   add_viewers(cells);
+  add_scaling(cells);
 }
 
 }  // namespace chappe::bench
