@@ -19,12 +19,13 @@ constexpr std::int64_t kQuickWithin = 52 * rt::kSecond, kTellEach = 5 * rt::kSec
 Record record_of(const Cell& cell, std::uint64_t round, double round_trip_ns) {
   Record r;
   r.test = cell.test;
-  r.transport = cell.kind->name;
+  r.transport = cell.kind != nullptr ? cell.kind->name : std::string_view(cell.what);
   r.bytes = cell.bytes;
-  r.wait = name_of(cell.wait);
-  r.policy = cell.policy == rt::Policy::fifo ? "fifo" : "other";
   r.round = round;
   r.round_trip_ns = round_trip_ns;
+  if (cell.kind == nullptr) return r;
+  r.wait = name_of(cell.wait);
+  r.policy = cell.policy == rt::Policy::fifo ? "fifo" : "other";
   return r;
 }
 
@@ -44,13 +45,13 @@ Campaign::Campaign(const Options& options)
 
 bool Campaign::run() {
   probe_ns_ = round_trip_ns();
-  std::int64_t longest_ns = 0;
+  std::int64_t last_ns = 0;
   std::uint64_t round = 0;
   for (; round < rounds_; ++round) {
     const std::int64_t begin = rt::monotonic_ns();
-    if (!options_.full && options_.rounds == 0 && !options_.check && begin + longest_ns > began_ns_ + kQuickWithin) break;
+    if (!options_.full && options_.rounds == 0 && !options_.check && begin + last_ns > began_ns_ + kQuickWithin) break;
     if (!run_round(cells_, round)) return false;
-    longest_ns = std::max(longest_ns, rt::monotonic_ns() - begin);
+    last_ns = rt::monotonic_ns() - begin;  // later ones are no longer: the first has all cells
   }
   // For a verdict, so many rounds of one placement are wanted; a host that moves us about gives them late.
   for (; options_.check && round < 4 * rounds_ && std::ranges::any_of(kTargets, [this](const Target& t) { return wants_more(t); });
@@ -71,9 +72,10 @@ bool Campaign::run_round(const std::vector<Cell>& cells, std::uint64_t round) {
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (interrupted()) return false;
     const Cell& cell = round % 2 == 0 ? cells[i] : cells[cells.size() - 1 - i];
+    if (cell.rounds != 0 && round >= cell.rounds) continue;
     tell_progress(cell, round);
     ++done_;
-    if (cell.kind == nullptr) {
+    if (cell.kind == nullptr && !cell.programs) {
       measure_host(round);
       continue;
     }
@@ -81,7 +83,8 @@ bool Campaign::run_round(const std::vector<Cell>& cells, std::uint64_t round) {
     Measurement measured = measure(cell);
     if (interrupted()) return false;
     probe_ns_ = round_trip_ns();
-    record.kept = same_placement(record.round_trip_ns, probe_ns_);
+    // What costs at a rate of its own is compared with nothing of the same round.
+    record.kept = cell.is_cost_of_programs() || same_placement(record.round_trip_ns, probe_ns_);
     record.end = measured.end;
     record.trouble = std::move(measured.trouble);
     record.values = std::move(measured.values);
@@ -94,6 +97,7 @@ bool Campaign::run_round(const std::vector<Cell>& cells, std::uint64_t round) {
 }
 
 Measurement Campaign::measure(const Cell& cell) {
+  if (cell.programs) return cell.programs();
   if (cell.test == "ring") return throughput(*cell.kind, cell.bytes, (ring_megabytes_ << 20U) / cell.bytes);
   if (cell.test == "throughput") return measure_throughput(cell);
   if (cell.test == "latency") return latency(*cell.kind, cell.wait, cell.policy, options_.full ? kDelaysFull : kDelaysQuick);
@@ -132,14 +136,20 @@ void Campaign::measure_host(std::uint64_t round) {
   for (HostReading& reading : host_gaps()) enter("host_gaps", reading.where, std::move(reading.values));
 }
 
+std::uint64_t Campaign::runs_in_all() const noexcept {
+  std::uint64_t runs = 0;
+  for (const Cell& cell : cells_) runs += cell.rounds != 0 ? std::min(cell.rounds, rounds_) : rounds_;
+  return runs;
+}
+
 void Campaign::tell_progress(const Cell& cell, std::uint64_t round) {
   const std::int64_t now = rt::monotonic_ns();
   if (!options_.full || now - told_ns_ < kTellEach || done_ == 0) return;
   told_ns_ = now;
-  const double share = static_cast<double>(done_) / static_cast<double>(std::max(cells_.size() * rounds_, done_ + 1));
+  const double share = static_cast<double>(done_) / static_cast<double>(std::max(runs_in_all(), done_ + 1));
   const double left_s = static_cast<double>(now - began_ns_) / 1e9 * (1 - share) / share;
   std::fprintf(stderr, "chappe-bench: round %lu of %lu, %s %s, %.0f %%, about %.0f min left\n", round + 1, rounds_, cell.test.c_str(),
-               cell.kind != nullptr ? std::string(cell.kind->name).c_str() : "", 100 * share, left_s / 60 + 0.5);
+               cell.kind != nullptr ? std::string(cell.kind->name).c_str() : cell.what.c_str(), 100 * share, left_s / 60 + 0.5);
 }
 
 }  // namespace chappe::bench

@@ -2,6 +2,7 @@
 // any two runs.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,14 +16,21 @@ namespace chappe::bench {
 /// One figure to be measured in each round.
 struct Cell {
   std::string test;
-  const Kind* kind = nullptr;  ///< null: of the machine
+  const Kind* kind = nullptr;  ///< null: of the machine, or of the programs
   std::uint64_t bytes = 0;
   Wait wait = Wait::spin;
   rt::Policy policy = rt::Policy::other;
+  std::string what{};                       ///< of the programs: what is varied, as in channels=64
+  std::function<Measurement()> programs{};  ///< empty: nothing of the programs
+  std::uint64_t rounds = 0;                 ///< measured in the first of them alone; 0: in all
+
+  [[nodiscard]] bool is_cost_of_programs() const noexcept { return programs && test != "pipeline"; }
 };
 
 /// The cells of a form, those of --only alone.
 std::vector<Cell> cells_of(const Options& options);
+/// Those of the real programs.
+void add_programs(std::vector<Cell>& cells, bool full);
 
 class Campaign {
  public:
@@ -37,6 +45,7 @@ class Campaign {
   Measurement measure(const Cell& cell);
   Measurement measure_throughput(const Cell& cell);
   void measure_host(std::uint64_t round);
+  [[nodiscard]] std::uint64_t runs_in_all() const noexcept;
   void tell_progress(const Cell& cell, std::uint64_t round);
 
   Options options_;

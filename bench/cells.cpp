@@ -34,6 +34,7 @@ std::vector<Cell> full_cells() {
   for (const Kind& kind : kinds()) add_delays(cells, kind);
   for (const Kind& kind : kinds()) cells.push_back({.test = "cost", .kind = &kind, .bytes = 32, .wait = Wait::sleep});
   add_wakes(cells);
+  add_programs(cells, true);
   return cells;
 }
 
@@ -47,6 +48,7 @@ std::vector<Cell> quick_cells() {
     cells.push_back({.test = "latency", .kind = kind, .bytes = 32, .wait = Wait::sleep});
   }
   add_wakes(cells);
+  add_programs(cells, false);
   return cells;
 }
 
@@ -55,7 +57,8 @@ std::vector<Cell> quick_cells() {
 std::vector<Cell> cells_of(const Options& options) {
   // What the short form leaves out is measured all the same if it is named.
   const auto named = [&](const char* test) { return std::ranges::find(options.only, test) != options.only.end(); };
-  std::vector<Cell> cells = options.full || named("cost") || named("host") ? full_cells() : quick_cells();
+  const bool in_full_alone = std::ranges::any_of(kTestsOfFull, named);
+  std::vector<Cell> cells = options.full || in_full_alone ? full_cells() : quick_cells();
   std::erase_if(cells, [&](const Cell& cell) { return !options.only.empty() && !named(cell.test.c_str()); });
   return cells;
 }

@@ -1,4 +1,5 @@
-// chappe-bench: measures Chappe's ring beside a bare one and other ways between two processes. Touches no running instance.
+// chappe-bench: measures Chappe's ring beside a bare one and other ways between two processes, and the whole
+// pipeline in instances of its own. Touches no running instance.
 #include <algorithm>
 #include <cstdio>
 

@@ -9,7 +9,8 @@ namespace chappe::bench {
 namespace {
 
 constexpr const char* kAbout =
-    "chappe-bench: what Chappe's ring carries and costs, beside a bare ring and other ways between two processes.\n"
+    "chappe-bench: what Chappe's ring carries and costs, beside a bare ring and other ways between two processes, and the whole\n"
+    "pipeline with the programs beside this one.\n"
     "Processors 0 and 1 are used; the figures mean something on a quiet machine alone.";
 constexpr const char* kExamples = R"(Examples:
   chappe-bench                            the short form: under a minute
@@ -21,8 +22,8 @@ Exit: 0 good; 1 a sum was wrong, or a run failed, or what --check says; 64 wrong
 rt::Error wrong(const std::string& what) { return {EX_USAGE, what + "; chappe-bench --help shows what is possible"}; }
 
 void add_options(CLI::App& app, Options& o) {
-  auto* quick = app.add_flag("--quick", o.quick, "the short form, as without it: both rings, pipe, boost, wakes");
-  app.add_flag("--full", o.full, "every way, size and kind of waiting: some twenty minutes; progress on stderr")->excludes(quick);
+  auto* quick = app.add_flag("--quick", o.quick, "the short form, as without it: both rings, pipe, boost, wakes, the pipeline");
+  app.add_flag("--full", o.full, "every way, size and kind of waiting: some half an hour; progress on stderr")->excludes(quick);
   app.add_flag("--json", o.json, "one object instead of the tables; with --full each single run too");
   app.add_option("--rounds", o.rounds, "how often each is measured (default 5; with --full or --check 9)")
       ->type_name("N")
@@ -30,7 +31,7 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--megabytes", o.megabytes, "carried in each run of ring and throughput (default 1024, with --full or --check 2048)")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
-  app.add_option("--only", o.only, "these tests alone: ring, throughput, latency, cost, wake, host")
+  app.add_option("--only", o.only, "these tests alone: ring, throughput, latency, cost, wake, host, pipeline, cpu, scaling, hops, viewers")
       ->type_name("TEST,...")
       ->delimiter(',')
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(kTests), std::end(kTests))));

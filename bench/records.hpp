@@ -60,6 +60,10 @@ std::vector<T> main_placement(std::vector<T> all) {
 std::optional<double> figure(const Records& records, std::string_view test, std::string_view transport, std::uint64_t bytes,
                              std::string_view wait, std::string_view value);
 
+/// What a measurement of the whole pipeline, or of the programs' share of a processor, is called where other ways have their name.
+std::string pipeline_name(std::uint64_t channels);
+std::string cpu_name(std::uint64_t samples_per_s);
+
 /// Chappe's ring against the bare one, in one round.
 struct RingRatio {
   std::uint64_t round;

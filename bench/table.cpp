@@ -27,7 +27,7 @@ Records first_of_each(const Records& records) {
 std::string line_of(const Record& cell, const Records& group) {
   std::vector<double> trips;
   for (const Record& r : group) trips.push_back(r.round_trip_ns);
-  std::string line = fmt::format("{:<10} {:<10} {:>6} {:<15} {:<6} {:>5.0f} {:>4}  ", cell.test, cell.transport,
+  std::string line = fmt::format("{:<10} {:<13} {:>6} {:<15} {:<6} {:>5.0f} {:>4}  ", cell.test, cell.transport,
                                  cell.bytes != 0 ? std::to_string(cell.bytes) : "", cell.wait, cell.policy, median(trips), group.size());
   for (const Value& value : group.front().values) {
     std::vector<double> values;
@@ -52,7 +52,7 @@ std::string lines_of(const Record& cell, const Records& records) {
   }
   std::string lines;
   for (const Records& group : placements_of(std::move(good))) lines += line_of(cell, group);
-  const std::string name = fmt::format("{:<10} {:<10} {:>6} {:<15} {:<6} ", cell.test, cell.transport,
+  const std::string name = fmt::format("{:<10} {:<13} {:>6} {:<15} {:<6} ", cell.test, cell.transport,
                                        cell.bytes != 0 ? std::to_string(cell.bytes) : "", cell.wait, cell.policy);
   if (bad != nullptr) lines += name + (bad->end == Measurement::End::skipped ? "skipped: " : "FAILED: ") + bad->trouble + "\n";
   if (moved != 0) lines += name + fmt::format("{} dropped: the placement changed in them\n", moved);
@@ -81,7 +81,7 @@ std::string to_table(const Records& records, const Machine& machine) {
                                  machine.processors, machine.kernel, machine.load);
   text += "Medians over rounds of one placement, which the round trip of a cache line tells.\n";
   text +=
-      fmt::format("{:<10} {:<10} {:>6} {:<15} {:<6} {:>5} {:>4}\n", "test", "transport", "bytes", "consumer waits", "policy", "ns", "runs");
+      fmt::format("{:<10} {:<13} {:>6} {:<15} {:<6} {:>5} {:>4}\n", "test", "transport", "bytes", "consumer waits", "policy", "ns", "runs");
   for (const Record& cell : first_of_each(records)) text += lines_of(cell, records);
   for (const Target& target : kTargets) text += verdict_on(target, records);
   return text;
