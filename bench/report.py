@@ -19,7 +19,7 @@ SECTIONS = (
 )
 ABOUT = f"""# Performance
 
-Written by `bench/report` from [what was measured](performance/measured.json); no figure is typed in by hand.
+Written by `bench/report` from [what was measured](performance/measured.json). No figure is typed in by hand, but for those of the chapter on what was tried.
 
 Two processes, pinned to processors of their own, do the same work over every transport. A figure is a median over runs of one placement, which the
 round trip of a cache line tells; a ratio is formed between two runs of one round and one placement. A verdict needs at least {records.FEWEST_ROUNDS} rounds of one

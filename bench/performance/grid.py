@@ -56,16 +56,20 @@ def in_order(keys):
     return list(dict.fromkeys(keys))
 
 
-def tables(samples, corner, columns, form_of, base=None, label=str):
-    """Paragraphs: a caption and a table for each telling placement. columns: (key, heading). base: (row, its name in a caption)."""
+def tables(samples, corner, columns, form_of, base=None, label=str, are_ratios=False):
+    """Paragraphs: a caption and a table for each telling placement. columns: (key, heading). base: (row, its name in a caption).
+
+    are_ratios: the samples are, and stand as they are in any placement.
+    """
     rows = [(row, text.plain(label(row))) for row in in_order(s.row for s in samples)]
     paragraphs = []
     for placement in telling(samples):
         caption, runs, form = text.said_of(placement), placement.runs, form_of
-        if not placement.is_absolute and base is None:
+        as_it_is = placement.is_absolute or are_ratios
+        if not as_it_is and base is None:
             paragraphs.append(f"{caption}: above {ABSOLUTE_UP_TO_NS} ns, and there is nothing to form ratios with: no figures.")
             continue
-        if not placement.is_absolute:
+        if not as_it_is:
             caption += f": above {ABSOLUTE_UP_TO_NS} ns, so ratios only, each a multiple of {base[1]} in the same round"
             runs, form = relative_to(base[0], runs), lambda _: text.times
         paragraphs += [caption + ".", one_table(runs, corner, columns, rows, form)]

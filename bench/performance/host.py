@@ -22,10 +22,20 @@ def not_compared(measured):
     paragraphs = []
     for end, title in (("skipped", "Not compared, because it is not there:"), ("failed", "Runs that failed:")):
         found = [r for r in measured.records if r.end == end]
-        reasons = in_order((r.transport, r.trouble) if end == "skipped" else (f"{r.test}, {r.transport}", r.trouble) for r in found)
-        if reasons:
-            paragraphs.append("\n".join([title, "", *(f"- {text.plain(name)}: {text.plain(why)}" for name, why in reasons)]))
+        reasons = in_order((r.transport, r.trouble) for r in found)
+        lines = [f"- {text.plain(name)}{where(measured, end, name, why)}: {text.plain(why)}" for name, why in reasons]
+        if lines:
+            paragraphs.append("\n".join([title, "", *lines]))
     return paragraphs
+
+
+def where(measured, end, name, why):
+    """Of a transport that was measured elsewhere: in which tests it was not."""
+    own = [r for r in measured.records if r.transport == name]
+    if all(r.end == end for r in own):
+        return ""
+    cells = in_order((r.test, r.get("bytes")) for r in own if r.end == end and r.trouble == why)
+    return " (" + ", ".join(test + (f" of {text.exact_size(size)}" if size else "") for test, size in cells) + ")"
 
 
 def noise(measured, folder):

@@ -26,7 +26,7 @@ def kernel(measured, folder):
     lines, is_relative = for_plot(samples, "read")
     looks = plots.styles_of(in_order(r.transport for r in records), "moments", "read")
     y_label, form = ("multiple of the bare read's", text.times) if is_relative else ("f32 samples", text.per_second)
-    plots.log_log(folder / "kernel.svg", lines, looks, "channels", y_label, text.count, form)
+    plots.log_log(folder / "kernel.svg", lines, looks, "channels", y_label, lambda c: f"{c:,}", form)
     return Section(
         title,
         [
@@ -34,7 +34,7 @@ def kernel(measured, folder):
             "reads; `plain` is the plain loop, `colwise` Eigen's calls, `welford` the update by each sample in double; `careful` takes the blocks in which "
             "something is not finite; `moments_and_merge` adds the merge into the window.",
             f"![Samples a second by channels, both axes logarithmic]({folder.name}/kernel.svg)",
-            *tables(samples, "channels", [(c, text.count(c)) for c in channels], lambda _: text.per_second, READ),
+            *tables(samples, "channels", [(c, f"{c:,}") for c in channels], lambda _: text.per_second, READ),
         ],
         kernel_verdicts(measured, channels),
     )
@@ -73,11 +73,11 @@ def end_to_end(measured, folder):
     samples = samples_by(sorted(records, key=channels_of), channels_of, lambda r: r.get("block_bytes"), "samples_per_s")
     section = Section(title, [
         "From a memory source, which fills every byte anew, through queue, ring and moments to the board: f32 samples, none lost.",
-        *tables(samples, "channels, by blocks of", [(b, text.size(b)) for b in blocks], lambda _: text.per_second),
+        *tables(samples, "channels, by blocks of", [(b, text.exact_size(b)) for b in blocks], lambda _: text.per_second),
     ])
     for channels, least in ((64, 1.5e9), (4, 5e8)):
         block, best = best_block(with_fields(measured.as_asked("pipeline", channels=channels), "block_bytes", "samples_per_s"))
-        what = f"{channels} channels" + (f", blocks of {text.size(block)}, the best" if block else "")
+        what = f"{channels} channels" + (f", blocks of {text.exact_size(block)}, the best" if block else "")
         section.verdicts += judge(what, best, Target(">=", least, text.per_second, absolute=True))
     return section
 
@@ -100,7 +100,7 @@ def processor(measured, folder):
     samples = samples_of_fields(rows, lambda r: r.get("samples_per_s"), [field for field, _ in columns])
     section = Section(title, [
         "In sum over the three, by the samples a second that the source gives; the ring's own memory is not counted.",
-        *tables(samples, "samples", columns, lambda column: text.size if column == "pss_bytes" else text.percent, label=text.per_second),
+        *tables(samples, "samples", columns, lambda column: text.size if column == "pss_bytes" else text.percent, label=lambda rate: text.bare(text.per_second(rate))),
     ])
     asked = with_fields(measured.as_asked("cpu", samples_per_s=100_000), "cpu_percent", "pss_bytes")
     for field, what, target in (
@@ -121,8 +121,8 @@ def scaling(measured, folder):
     for what in in_order(r.get("what") for r in records):
         some = sorted((r for r in records if r.get("what") == what), key=lambda r: r.get("count"))
         samples = samples_of_fields(some, lambda r: r.get("count"), [field for field, _ in columns])
-        base = (some[0].get("count"), f"that of {text.count(some[0].get('count'))}")
-        section.text += [f"### By {text.plain(what)}", *tables(samples, text.plain(what), columns, lambda _: text.percent, base, text.count)]
+        base = (some[0].get("count"), f"that of {some[0].get('count'):,}")
+        section.text += [f"### By {text.plain(what)}", *tables(samples, text.plain(what), columns, lambda _: text.percent, base, lambda number: f"{number:,}")]
     return section
 
 

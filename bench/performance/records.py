@@ -89,7 +89,7 @@ def telling(runs):
     """The placements with enough rounds for a verdict; if there is none, the one with most."""
     groups = placements(runs)
     enough = [group for group in groups if group.rounds >= FEWEST_ROUNDS]
-    return enough or sorted(groups, key=lambda group: -group.rounds)[:1]
+    return enough or sorted(groups, key=lambda group: (-group.rounds, -len(group.runs)))[:1]
 
 
 def ratios(ours, theirs, field):

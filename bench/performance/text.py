@@ -1,4 +1,5 @@
 """Numbers, tables and verdicts as text."""
+import re
 from dataclasses import dataclass, field
 
 from performance.records import ABSOLUTE_UP_TO_NS, FEWEST_ROUNDS, median, telling
@@ -23,6 +24,11 @@ def scaled(value, step, units):
     raise AssertionError("units is empty")
 
 
+def bare(text):
+    """Of a number that is exact: 4 KiB, not 4.00 KiB."""
+    return re.sub(r"\.0+(?=\D|$)|(\.\d*?[1-9])0+(?=\D|$)", r"\1", text)
+
+
 def count(value):
     return scaled(value, 1000, ("", " k", " M", " G", " T"))
 
@@ -37,6 +43,10 @@ def byte_rate(value):
 
 def size(value):
     return scaled(value, 1024, (" B", " KiB", " MiB", " GiB"))
+
+
+def exact_size(value):
+    return bare(size(value))
 
 
 def time(value_ns):
@@ -98,7 +108,7 @@ class Target:
 
     def __str__(self):
         sign = {">=": "at least", "<=": "at most", "<": "under"}[self.sign]
-        return f"{sign} {self.form(self.limit)}"
+        return f"{sign} {bare(self.form(self.limit))}"
 
 
 def judge(what, samples, target):

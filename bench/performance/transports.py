@@ -23,11 +23,11 @@ def ring(measured, folder):
     section = Section(title, [
         "The bare ring has the same geometry, release/acquire cursors, and checks nothing. Chappe's has gate, sequences, marks, headers, ledger and bell "
         "switched on. The producer fills every byte, the consumer reads every byte, and the sums are compared.",
-        *tables(samples, "blocks of", [(b, text.size(b)) for b in sizes], lambda _: text.byte_rate, BASE),
+        *tables(samples, "blocks of", [(b, text.exact_size(b)) for b in sizes], lambda _: text.byte_rate, BASE),
     ])
     for block_bytes, least in ((4096, 0.85), (16384, 0.90)):
         ours, bare = (measured.as_asked("ring", transport=name, bytes=block_bytes) for name in ("chappe", "bare"))
-        section.verdicts += judge(f"chappe / bare, {text.size(block_bytes)}", ratios(ours, bare, "bytes_per_s"), Target(">=", least))
+        section.verdicts += judge(f"chappe / bare, {text.exact_size(block_bytes)}", ratios(ours, bare, "bytes_per_s"), Target(">=", least))
     rates = [Sample(r.round, r.round_trip_ns, r.get("bytes_per_s") / 4) for r in measured.as_asked("ring", transport="chappe", bytes=16384)]
     section.verdicts += judge("chappe, f32 samples, 16 KiB", rates, Target(">=", 5e9, text.per_second, absolute=True))
     return section
@@ -39,11 +39,11 @@ def throughput(measured, folder):
     if not records:
         return not_measured(title, measured.of("throughput"))
     samples = samples_by(records, transport_of, lambda r: r.get("bytes"), "bytes_per_s")
-    columns = [(size, text.size(size)) for size in sorted({r.get("bytes") for r in records})]
+    columns = [(size, text.exact_size(size)) for size in sorted({r.get("bytes") for r in records})]
     lines, is_relative = for_plot(samples, "chappe")
     looks = plots.styles_of(in_order(r.transport for r in records), "chappe", "bare")
     y_label, form = ("multiple of Chappe's", text.times) if is_relative else ("carried", text.byte_rate)
-    plots.log_log(folder / "throughput.svg", lines, looks, "message", y_label, text.size, form)
+    plots.log_log(folder / "throughput.svg", lines, looks, "message", y_label, text.exact_size, form)
     return Section(title, [
         "Each at its own best way of waiting. Chappe and the bare ring pack the small messages into blocks.",
         f"![Throughput by message size, both axes logarithmic]({folder.name}/throughput.svg)",
@@ -80,8 +80,9 @@ def rivals(measured, folder):
             found = ratios(ours, measured.good("throughput", transport=name, bytes=bytes_), "bytes_per_s")
             samples += [Sample(s.round, s.round_trip_ns, s.value, name, bytes_) for s in found]
     section = Section(title, [
-        "How many times as much Chappe carries, in the same round. The pipe stands there in two settings.",
-        *tables(samples, "chappe /", [(4096, "4 KiB"), (32, "32 B")], lambda _: text.times, ("", "")),
+        "How many times as much Chappe carries, in the same round. Each rival waits in the way in which it carries most; the pipe stands there in two "
+        "settings. The target against the best other middleware is met where it is met against each.",
+        *tables(samples, "chappe /", [(4096, "4 KiB"), (32, "32 B")], lambda _: text.times, are_ratios=True),
     ])
     for name in MIDDLEWARE:
         ours, theirs = (measured.as_asked("throughput", transport=one, bytes=4096) for one in ("chappe", name))
