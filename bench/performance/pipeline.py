@@ -31,9 +31,9 @@ def kernel(measured, folder):
         title,
         [
             "Count, mean, variance, minimum and maximum of each channel over blocks of 16 KiB of f32, in one thread, by channels. `read` only adds up what it "
-            "reads; `plain` is the plain loop, `colwise` Eigen's calls, `welford` the update by each sample in double; `careful` takes the blocks in which "
-            "something is not finite; `moments_and_merge` adds the merge into the window.",
-            f"![Samples a second by channels, both axes logarithmic]({folder.name}/kernel.svg)",
+            "reads; `plain` is the plain loop, `colwise` Eigen's calls, `welford` the update by each sample in double; `careful` reads what the fast "
+            "one cannot take, NaN and infinity among it; `moments_and_merge` adds the merge into the window.",
+            *plots.link(folder / "kernel.svg", "Samples a second by channels, both axes logarithmic"),
             *tables(samples, "channels", [(c, f"{c:,}") for c in channels], lambda _: text.per_second, READ),
         ],
         kernel_verdicts(measured, channels),

@@ -4,6 +4,8 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot, ticker  # noqa: E402  after the backend is chosen
 
+from performance.text import bare  # noqa: E402
+
 CHAPPE = {"color": "#D55E00", "linewidth": 3.2, "marker": "o", "markersize": 6, "zorder": 5}
 LIMIT = {"color": "#000000", "linestyle": "--", "marker": "x"}
 # Okabe and Ito's colours, which the colour-blind tell apart; marker and dash tell too.
@@ -39,6 +41,11 @@ def figure(width, height, rows=1, columns=1):
     return pyplot.subplots(rows, columns, figsize=(width, height), squeeze=False, sharey=True)
 
 
+def link(path, about):
+    """Paragraphs of the page: the plot, if there is one."""
+    return [f"![{about}]({path.parent.name}/{path.name})"] if path.exists() else []
+
+
 def save(plot, path):
     plot.savefig(path, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
     pyplot.close(plot)
@@ -51,7 +58,9 @@ def scale_axis(axis, ticks, labels):
 
 
 def log_log(path, lines, looks, x_label, y_label, form_x, form_y):
-    """lines: {name: {x: y}}"""
+    """lines: {name: {x: y}}; without any there is no plot."""
+    if not lines:
+        return
     plot, [[axes]] = figure(8, 5)
     for name, line in lines.items():
         xs = sorted(line)
@@ -60,7 +69,7 @@ def log_log(path, lines, looks, x_label, y_label, form_x, form_y):
     axes.set_yscale("log")
     ticks = sorted({x for line in lines.values() for x in line})
     scale_axis(axes.xaxis, ticks, [form_x(x) for x in ticks])
-    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: form_y(y)))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: bare(form_y(y))))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
@@ -68,7 +77,9 @@ def log_log(path, lines, looks, x_label, y_label, form_x, form_y):
 
 
 def percentiles(path, panels, looks, columns, y_label, form_y):
-    """panels: {title: {name: {column: y}}}, side by side; columns: (key, heading)."""
+    """panels: {title: {name: {column: y}}}, side by side; columns: (key, heading). Without panels there is no plot."""
+    if not panels:
+        return
     plot, [row] = figure(4 * len(panels), 4.6, columns=len(panels))
     for axes, (title, lines) in zip(row, panels.items()):
         for name, line in lines.items():
@@ -77,7 +88,7 @@ def percentiles(path, panels, looks, columns, y_label, form_y):
         axes.set_yscale("log")
         axes.set_title(title, fontsize=10)
         scale_axis(axes.xaxis, range(len(columns)), [heading for _, heading in columns])
-        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: form_y(y)))
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda y, _: bare(form_y(y))))
     row[0].set_ylabel(y_label)
     handles = {label: handle for axes in row for handle, label in zip(*axes.get_legend_handles_labels())}
     row[-1].legend(handles.values(), handles.keys(), loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)

@@ -46,7 +46,7 @@ def throughput(measured, folder):
     plots.log_log(folder / "throughput.svg", lines, looks, "message", y_label, text.exact_size, form)
     return Section(title, [
         "Each at its own best way of waiting. Chappe and the bare ring pack the small messages into blocks.",
-        f"![Throughput by message size, both axes logarithmic]({folder.name}/throughput.svg)",
+        *plots.link(folder / "throughput.svg", "Throughput by message size, both axes logarithmic"),
         *tables(samples, "message of", columns, lambda _: text.byte_rate, BASE),
     ])
 
@@ -96,21 +96,22 @@ def latency(measured, folder):
     records = measured.good("latency")
     if not records:
         return not_measured(title, measured.of("latency"))
-    section, panels, relative = Section(title), {}, []
+    section, absolute, relative = Section(title), {}, {}
     for wait, policy in in_order((r.get("wait"), r.get("policy")) for r in records):
         some = [r for r in records if (r.get("wait"), r.get("policy")) == (wait, policy)]
         name = f"{str(wait).replace('_', ' ')}, SCHED_{str(policy).upper()}"
         samples = samples_of_fields(some, transport_of, [field for field, _ in PERCENTILES])
-        panels[name], is_relative = for_plot(samples, "chappe")
-        relative.append(is_relative)
+        lines, is_relative = for_plot(samples, "chappe")
+        if lines:
+            (relative if is_relative else absolute)[name] = lines
         section.text += [f"### Consumer: {name}", *tables(samples, "", PERCENTILES, lambda _: text.time, BASE)]
-    absolute = {name: panel for (name, panel), is_relative in zip(panels.items(), relative) if not is_relative}
     y_label, form = ("one way", text.time) if absolute else ("multiple of Chappe's", text.times)
     looks = plots.styles_of(in_order(r.transport for r in records), "chappe", "bare")
-    plots.percentiles(folder / "latency.svg", absolute or panels, looks, PERCENTILES, y_label, form)
+    plots.percentiles(folder / "latency.svg", absolute or relative, looks, PERCENTILES, y_label, form)
     section.text = [
-        "Frames of 32 bytes, one way, at 100,000/s; the first tenth is dropped. A consumer spins, or spins and then sleeps, or sleeps at once.",
-        f"![Latency by percentile, logarithmic]({folder.name}/latency.svg)",
+        "Frames of 32 bytes, one way, at 100,000/s; the first tenth is dropped. A consumer spins, or spins and then sleeps, or sleeps at once."
+        + (" The plot shows those with absolute figures alone." if absolute and relative else ""),
+        *plots.link(folder / "latency.svg", "Latency by percentile, logarithmic"),
         *section.text,
         *wakes(measured),
     ]
