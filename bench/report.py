@@ -19,7 +19,8 @@ SECTIONS = (
 )
 ABOUT = f"""# Performance
 
-Written by `bench/report` from [what was measured](performance/measured.json). No figure is typed in by hand, but for those of the chapter on what was tried.
+Written by `bench/report` from [what was measured](performance/measured.json). No
+figure is typed in by hand, but for those of the chapter on what was tried.
 
 Two processes, pinned to processors of their own, do the same work over every transport. A figure is a median over runs of one placement, which the
 round trip of a cache line tells; a ratio is formed between two runs of one round and one placement. A verdict needs at least {records.FEWEST_ROUNDS} rounds of one
@@ -31,8 +32,8 @@ REPEAT = """## How to repeat it
 bench/report
 ```
 
-installs what is missing, builds, measures and writes this page; on a quiet machine, for the figures mean nothing on another. `bench/report --from docs/performance/measured.json`
-writes it anew from the same figures, and `chappe-bench` shows the short form in under a minute."""
+installs what is missing, builds, measures and writes this page; on a quiet machine, for the figures mean nothing on another.
+`bench/report --from docs/performance/measured.json` writes it anew from the same figures, and `chappe-bench` shows the short form in under a minute."""
 
 
 def document(measured, folder, tried):

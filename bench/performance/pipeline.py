@@ -12,18 +12,14 @@ def channels_of(record):
     return record.get("channels")
 
 
-def with_fields(records, *fields):
-    return [r for r in records if all(r.get(field) is not None for field in fields)]
-
-
 def kernel(measured, folder):
     title = "The kernel of the moments"
-    records = with_fields(measured.good("kernel"), "channels", "samples_per_s")
+    records = measured.good("kernel")
     if not records:
         return not_measured(title, measured.of("kernel"))
     samples = samples_by(records, lambda r: r.transport, channels_of, "samples_per_s")
     channels = sorted({r.get("channels") for r in records})
-    lines, is_relative = for_plot(samples, "read")
+    lines, is_relative = for_plot(samples, READ[0])
     looks = plots.styles_of(in_order(r.transport for r in records), "moments", "read")
     y_label, form = ("multiple of the bare read's", text.times) if is_relative else ("f32 samples", text.per_second)
     plots.log_log(folder / "kernel.svg", lines, looks, "channels", y_label, lambda c: f"{c:,}", form)
@@ -55,7 +51,7 @@ def kernel_verdicts(measured, channels):
 def dearest_over_cheapest(records):
     """Of each round that has both ends, in one placement."""
     samples = []
-    some = [r for r in with_fields(records, "channels", "samples_per_s") if 16 <= r.get("channels") <= 1024]
+    some = [r for r in records if 16 <= r.get("channels") <= 1024]
     for first in (r for r in some if r.get("channels") == 16):
         same = [r for r in some if r.round == first.round]
         factors = [s.value for s in ratios([first], same, "samples_per_s")]
@@ -66,7 +62,7 @@ def dearest_over_cheapest(records):
 
 def end_to_end(measured, folder):
     title = "The pipeline end to end"
-    records = with_fields(measured.good("pipeline"), "channels", "block_bytes", "samples_per_s")
+    records = measured.good("pipeline")
     if not records:
         return not_measured(title, measured.of("pipeline"))
     blocks = sorted({r.get("block_bytes") for r in records})
@@ -76,7 +72,7 @@ def end_to_end(measured, folder):
         *tables(samples, "channels, by blocks of", [(b, text.exact_size(b)) for b in blocks], lambda _: text.per_second),
     ])
     for channels, least in ((64, 1.5e9), (4, 5e8)):
-        block, best = best_block(with_fields(measured.as_asked("pipeline", channels=channels), "block_bytes", "samples_per_s"))
+        block, best = best_block(measured.as_asked("pipeline", channels=channels))
         what = f"{channels} channels" + (f", blocks of {text.exact_size(block)}, the best" if block else "")
         section.verdicts += judge(what, best, Target(">=", least, text.per_second, absolute=True))
     return section
@@ -92,7 +88,7 @@ def best_block(records):
 
 def processor(measured, folder):
     title = "Processor and memory of the three processes"
-    records = with_fields(measured.good("cpu"), "samples_per_s", "cpu_percent", "pss_bytes")
+    records = measured.good("cpu")
     if not records:
         return not_measured(title, measured.of("cpu"))
     columns = [("cpu_percent", "of one core"), ("pss_bytes", "memory (Pss)")]
@@ -102,7 +98,7 @@ def processor(measured, folder):
         "In sum over the three, by the samples a second that the source gives; the ring's own memory is not counted.",
         *tables(samples, "samples", columns, lambda column: text.size if column == "pss_bytes" else text.percent, label=lambda rate: text.bare(text.per_second(rate))),
     ])
-    asked = with_fields(measured.as_asked("cpu", samples_per_s=100_000), "cpu_percent", "pss_bytes")
+    asked = measured.as_asked("cpu", samples_per_s=100_000)
     for field, what, target in (
         ("cpu_percent", "of one core at 100 k/s", Target("<", 3, text.percent, absolute=True)),
         ("pss_bytes", "memory at 100 k/s", Target("<", 24 * MIB, text.size, absolute=True)),
@@ -111,15 +107,19 @@ def processor(measured, folder):
     return section
 
 
+def what_of(record):
+    return record.get("what") or record.transport
+
+
 def scaling(measured, folder):
     title = "Cost against streams, channels, viewers and gates"
-    records = with_fields(measured.good("scaling"), "count")
+    records = measured.good("scaling")
     if not records:
         return not_measured(title, measured.of("scaling"))
     section = Section(title, ["Share of one core."])
     columns = [("producer_cpu_percent", "producer"), ("aggregator_cpu_percent", "aggregator")]
-    for what in in_order(r.get("what") for r in records):
-        some = sorted((r for r in records if r.get("what") == what), key=lambda r: r.get("count"))
+    for what in in_order(what_of(r) for r in records):
+        some = sorted((r for r in records if what_of(r) == what), key=lambda r: r.get("count"))
         samples = samples_of_fields(some, lambda r: r.get("count"), [field for field, _ in columns])
         base = (some[0].get("count"), f"that of {some[0].get('count'):,}")
         section.text += [f"### By {text.plain(what)}", *tables(samples, text.plain(what), columns, lambda _: text.percent, base, lambda number: f"{number:,}")]
@@ -132,5 +132,5 @@ def hops(measured, folder):
     if not records:
         return not_measured(title, measured.of("hops"))
     columns = [("p50_ns", "p50"), ("p99_ns", "p99"), ("max_ns", "max")]
-    samples = samples_of_fields(records, lambda r: r.get("hop"), [field for field, _ in columns])
+    samples = samples_of_fields(records, lambda r: r.get("hop") or r.transport, [field for field, _ in columns])
     return Section(title, tables(samples, "hop", columns, lambda _: text.time))

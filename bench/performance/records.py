@@ -8,6 +8,15 @@ from dataclasses import dataclass
 
 FEWEST_ROUNDS = 5  # of one placement, for a verdict
 ABSOLUTE_UP_TO_NS = 150  # above, ratios alone are quoted
+TEXTS = ("test", "transport", "end", "trouble", "wait", "policy", "what", "hop")  # all other fields but `kept` are numbers or null
+NEEDED = {  # of a good run, as numbers
+    "ring": ("bytes", "bytes_per_s"),
+    "throughput": ("bytes", "bytes_per_s", "messages_per_s"),
+    "kernel": ("channels", "samples_per_s"),
+    "pipeline": ("channels", "block_bytes", "samples_per_s"),
+    "cpu": ("samples_per_s", "cpu_percent", "pss_bytes"),
+    "scaling": ("count",),
+}
 
 
 class NotMeasured(Exception):
@@ -137,13 +146,18 @@ def record_of(one, number):
     def is_text(value):
         return isinstance(value, str)
 
+    if need("end", lambda value: value in ("good", "skipped", "failed")) == "good":
+        for name in NEEDED.get(need("test", is_text), ()):
+            need(name, is_number)
+    for name in one:
+        need(name, is_text if name in TEXTS else lambda value: value is None or isinstance(value, (int, float)))
     return Record(
         test=need("test", is_text),
         transport=need("transport", is_text),
         round=need("round", is_number),
         round_trip_ns=need("round_trip_ns", is_number),
         kept=need("kept", lambda value: isinstance(value, bool)),
-        end=need("end", lambda value: value in ("good", "skipped", "failed")),
+        end=one["end"],
         trouble=one.get("trouble") or "",
         fields=one,
     )
