@@ -20,7 +20,7 @@ def machine(measured, folder):
 
 def not_compared(measured):
     paragraphs = []
-    for end, title in (("skipped", "Not compared, because it is not there:"), ("failed", "Runs that failed:")):
+    for end, title in (("skipped", "Not compared, because it was not there:"), ("failed", "Runs that failed:")):
         found = [r for r in measured.records if r.end == end]
         reasons = in_order((r.transport, r.trouble) for r in found)
         lines = [f"- {text.plain(name)}{where(measured, end, name, why)}: {text.plain(why)}" for name, why in reasons]
