@@ -31,7 +31,8 @@ void add_options(CLI::App& app, Options& o) {
   app.add_option("--megabytes", o.megabytes, "carried in each run of ring and throughput (default 1024, with --full or --check 2048)")
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
-  app.add_option("--only", o.only, "these tests alone: ring, throughput, latency, cost, wake, host, pipeline, cpu, scaling, hops, viewers")
+  app.add_option("--only", o.only,
+                 "these tests alone: ring, throughput, latency, cost, wake, host, pipeline, cpu, kernel, scaling, hops, viewers")
       ->type_name("TEST,...")
       ->delimiter(',')
       ->check(CLI::IsMember(std::vector<std::string>(std::begin(kTests), std::end(kTests))));

@@ -9,9 +9,10 @@
 
 namespace chappe::bench {
 
-inline constexpr const char* kTests[] = {"ring",     "throughput", "latency", "cost", "wake",   "host",
-                                         "pipeline", "cpu",        "scaling", "hops", "viewers"};
-inline constexpr const char* kTestsOfFull[] = {"cost", "host", "scaling", "hops", "viewers"};  ///< the short form has none of them
+inline constexpr const char* kTests[] = {"ring",     "throughput", "latency", "cost",    "wake", "host",
+                                         "pipeline", "cpu",        "kernel",  "scaling", "hops", "viewers"};
+inline constexpr const char* kTestsOfFull[] = {"cost",    "host", "kernel",
+                                               "scaling", "hops", "viewers"};  ///< the short form has none of them
 
 struct Options {
   bool quick = false, full = false, json = false, list = false, check = false;
