@@ -11,8 +11,8 @@ constexpr double kExact = 1e-9;  // relative: of a sum made from a mean in doubl
 
 /// Of i mod 2^20 for i below n.
 double sum_below(std::uint64_t n) {
-  const std::uint64_t rest = n % kPeriod;
-  return static_cast<double>(n / kPeriod * (kPeriod * (kPeriod - 1) / 2) + rest * (rest - 1) / 2);
+  const std::uint64_t rest = n % kPeriod, of_whole = n / kPeriod * (kPeriod * (kPeriod - 1) / 2), of_rest = rest * (rest - 1) / 2;
+  return static_cast<double>(of_whole + of_rest);
 }
 
 bool is_right(const shm::BoardMoments& moments, std::uint64_t first_value, std::uint64_t frames) {

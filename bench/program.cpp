@@ -4,10 +4,12 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <utility>
@@ -25,15 +27,16 @@ constexpr std::int64_t kPatience = 3 * rt::kSecond;
   signal(SIGUSR1, SIG_IGN);  // until the program has set its mask
   signal(SIGHUP, SIG_IGN);
   release_interrupts();
-  const int out = terminal >= 0 ? terminal : open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int said = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (said < 0) _exit(EX_CANTCREAT);
   if (terminal >= 0) {
     setsid();
     ioctl(terminal, TIOCSCTTY, 0);
     dup2(terminal, 0);
     setenv("TERM", "xterm-256color", 1);
   }
-  dup2(out, 1);
-  dup2(terminal >= 0 ? open(log, O_WRONLY | O_CREAT | O_APPEND, 0600) : out, 2);
+  dup2(terminal >= 0 ? terminal : said, 1);
+  dup2(said, 2);
   close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   execvp(argv[0], argv.data());
   _exit(127);

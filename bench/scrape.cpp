@@ -33,6 +33,7 @@ sockaddr_in here(int port) {
 /// One that nobody listens at now; 0: none.
 int free_port() {
   const rt::Descriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!listener) return 0;
   sockaddr_in address = here(0);
   socklen_t bytes = sizeof address;
   if (bind(listener.get(), reinterpret_cast<sockaddr*>(&address), bytes) != 0) return 0;
@@ -43,6 +44,7 @@ int free_port() {
 /// The whole answer; empty: there was none within 10 s.
 std::string get(int port) {
   const rt::Descriptor connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!connection) return "";
   const timeval patience{.tv_sec = 10, .tv_usec = 0};
   setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   const sockaddr_in address = here(port);

@@ -85,7 +85,9 @@ Measurement traced_calls(unsigned viewers) {
   Instance instance(kFlow);
   const std::string file = instance.path("calls");
   std::uint64_t blocks = 0;
-  const std::string what = run_traced(instance, {"strace", "-f", "-c", "-U", "calls,name", "-o", file}, viewers, blocks);
+  // setpriv: one whose strace is killed would run on.
+  const std::string what =
+      run_traced(instance, {"strace", "-f", "-c", "-U", "calls,name", "-o", file, "setpriv", "--pdeathsig", "KILL"}, viewers, blocks);
   if (!what.empty()) return failed(what);
   const double calls = calls_in(file);
   if (calls == 0) return failed("strace has counted nothing");
