@@ -72,7 +72,7 @@ def end_to_end(measured, folder):
     section.text += cost_of_samples(records)
     for channels, least in ((64, 1.5e9), (4, 5e8)):
         block, best = best_block(measured.as_asked("pipeline", channels=channels))
-        what = f"{channels} channels" + (f", blocks of {text.exact_size(block)}, the best" if block else "")
+        what = f"pipeline, {channels} channels" + (f", blocks of {text.exact_size(block)}, the best" if block else "")
         section.verdicts += judge(what, best, Target(">=", least, text.per_second, absolute=True))
     return section
 

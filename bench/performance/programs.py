@@ -23,15 +23,16 @@ def processor(measured, folder):
     shares = [("cpu_percent", "of one core"), ("producer_cpu_percent", "producer"), ("aggregator_cpu_percent", "aggregator"), ("display_cpu_percent", "display")]
     sizes = [("pss_bytes", "memory (Pss)"), ("producer_pss_bytes", "producer"), ("aggregator_pss_bytes", "aggregator"), ("display_pss_bytes", "display"),
              ("ring_pss_bytes", "ring")]
-    counts = [("samples_per_s", "samples measured"), ("lost_frames", "frames lost")]
+    amounts = [("samples_per_s", "samples a second"), ("lost_frames", "frames lost")]
     section = Section(title, ["By the samples a second that the source is asked for, of 16 channels in real time, with a display. The ring's own memory is not in the sum."])
-    for columns, form in ((shares, text.percent), (sizes, text.size), (counts, text.count)):
+    for columns, form in ((shares + amounts, text.percent), (sizes, text.size)):
         samples = samples_of_fields(records, lambda r: r.get("rate"), [field for field, _ in columns])
-        section.text += tables(samples, "samples", columns, lambda _, form=form: form, label=rate_text, rule=RULES["cpu"])
+        form_of = lambda column, form=form: text.count if column in dict(amounts) else form  # noqa: E731
+        section.text += tables(samples, "asked", columns, form_of, label=rate_text, rule=RULES["cpu"])
     asked = measured.as_asked("cpu", rate=100_000)
     for field, what, target in (
-        ("cpu_percent", "of one core at 100 k/s", Target("<", 3, text.percent)),
-        ("pss_bytes", "memory at 100 k/s", Target("<", 24 * MIB, text.size)),
+        ("cpu_percent", "three processes, of one core at 100 k/s", Target("<", 3, text.percent)),
+        ("pss_bytes", "three processes, memory at 100 k/s", Target("<", 24 * MIB, text.size)),
     ):
         section.verdicts += judge(what, [Sample(r.round, r.round_trip_ns, r.get(field)) for r in asked], target, RULES["cpu"])
     return section
@@ -44,20 +45,20 @@ def viewers(measured, folder):
         return not_measured(title, measured.of("viewers"))
     rule, fields = RULES["viewers"], (
         ("system_calls_per_block", "calls", "system calls", 0.05),
-        ("do_work_instructions_per_block", "instructions", "instructions of a round of its loop", 0.01),
-        ("commit_instructions_per_block", "instructions", "instructions of the commit", 0.01),
+        ("do_work_instructions_per_block", "instructions", "instructions of the publishing thread", 0.01),
+        ("commit_instructions_per_block", "instructions", "instructions of the commit, among them", 0.01),
     )
     names = {field: name for field, _, name, _ in fields}
     columns = [(number, text.plural(number, "viewer")) for number in in_order(r.get("viewers") for r in records)]
     samples = [s for field in names for s in samples_by(records, lambda _, field=field: field, lambda r: r.get("viewers"), field)]
     section = Section(title, [
-        "For each block of 4 KiB, 200 a second: system calls of the whole process as strace counts them, and instructions as valgrind does. Viewers read the "
-        "board and write nothing, so the figures are to be the same.",
-        *tables(samples, "of the producer, a block", columns, lambda _: text.digits, label=names.get, rule=rule),
+        "For each block of 4 KiB, 200 a second: system calls of the whole process, from its start to its end, as strace counts them, and instructions as "
+        "valgrind does. Viewers look on and write nothing, so the figures are to be the same.",
+        *tables(samples, "of the producer, a block", columns, lambda _: text.grouped, label=names.get, rule=rule),
     ])
     for field, transport, name, within in fields:
         many, none = (measured.as_asked("viewers", transport=transport, viewers=number) for number in (16, 0))
-        section.verdicts += judge(f"{name}, 16 viewers / none", ratios(many, none, field, rule), Target("~", within), rule)
+        section.verdicts += judge(f"{name}, 16 viewers beside none", ratios(many, none, field, rule), Target("~", within, text.change), rule)
     return section
 
 

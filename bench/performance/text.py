@@ -69,6 +69,15 @@ def times(value):
     return digits(value) + " ×"
 
 
+def change(ratio):
+    """Of a ratio: how far it is from 1."""
+    return f"{100 * (ratio - 1):+.2f} %"
+
+
+def grouped(value):
+    return f"{value:,.0f}" if abs(value) >= 999.5 else digits(value)
+
+
 def plain(text):
     """Of the file into a cell of a table: it may hold anything."""
     return str(text).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
