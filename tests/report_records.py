@@ -51,9 +51,9 @@ def the_programs():
             spent = {"producer_cpu_percent": 1.5, "aggregator_cpu_percent": count, "viewers_cpu_percent": 0}
             add("scaling", f"{what}={count}", rounds=ROUNDS[:3], streams=1, channels=16, viewers=0, samples_per_s=1e6, lost_frames=0, **spent)
     add("scaling", "gates=1", rounds=ROUNDS[:1], end="skipped", trouble="there is one")
-    add("scaling", "scrape", rounds=ROUNDS[:3], channels=1420, series=10000, bytes=1 << 20, duration_ns=1e7, max_duration_ns=2e7, aggregator_cpu_ns=8e6)
+    add("scaling", "scrape", rounds=ROUNDS[:3], channels=1420.0, series=10000, bytes=1 << 20, duration_ns=1e7, max_duration_ns=2e7, aggregator_cpu_ns=8e6)
     for name in ("feed_cycle", "drain_cycle"):
-        add("hops", f"{name},rate=100000", rounds=ROUNDS[:2], p50_ns=1024, p99_ns=2048, max_ns=3000)
+        add("hops", f"{name},rate=100000", rounds=ROUNDS[:2], mean_ns=900, p50_ns=1024, p99_ns=2048, max_ns=3000)
     for count, calls, instructions in ((0, 5, 10000), (16, 5.2, 10150)):
         add("viewers", f"calls,viewers={count}", rounds=ROUNDS[-3:], viewers=count, system_calls_per_block=calls)
         fields = {"do_work_instructions_per_block": instructions, "commit_instructions_per_block": 700}

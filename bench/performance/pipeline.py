@@ -4,6 +4,7 @@ from performance.grid import for_plot, in_order, samples_by, samples_of_fields, 
 from performance.records import RULES, Sample, median, ratios
 from performance.text import Section, Target, judge, not_measured
 
+BASE = (64, "that of 64 channels")
 ONE_THREAD = RULES["kernel"]
 
 
@@ -67,9 +68,9 @@ def end_to_end(measured, folder):
     samples = samples_by(sorted(records, key=channels_of), channels_of, lambda r: r.get("block_bytes"), "samples_per_s")
     section = Section(title, [
         "From a memory source, which fills every byte anew, through queue, ring and moments to the board: f32 samples, none lost.",
-        *tables(samples, "channels, by blocks of", [(b, text.exact_size(b)) for b in blocks], lambda _: text.per_second, label=lambda c: f"{c:,}"),
+        *tables(samples, "channels, by blocks of", [(b, text.exact_size(b)) for b in blocks], lambda _: text.per_second, BASE, lambda c: f"{c:,}"),
+        *cost_of_samples(records),
     ])
-    section.text += cost_of_samples(records)
     for channels, least in ((64, 1.5e9), (4, 5e8)):
         block, best = best_block(measured.as_asked("pipeline", channels=channels))
         what = f"pipeline, {channels} channels" + (f", blocks of {text.exact_size(block)}, the best" if block else "")
@@ -82,10 +83,11 @@ def cost_of_samples(records):
     rows = sorted(records, key=lambda r: (r.get("block_bytes"), r.get("channels")))
 
     def row_of(record):
-        return text.exact_size(record.get("block_bytes")) + f", {text.plural(record.get('channels'), 'channel')}"
+        return f"{text.exact_size(record.get('block_bytes'))}, {record.get('channels'):,} channel{'s' if record.get('channels') != 1 else ''}"
 
     samples = samples_of_fields(rows, row_of, [field for field, _ in columns])
-    return ["Processor time of each billion of samples:", *tables(samples, "blocks of", columns, lambda _: text.seconds)] if samples else []
+    base = ("16 KiB, 64 channels", "that of 64 channels in blocks of 16 KiB")
+    return ["Processor time of each billion of samples:", *tables(samples, "blocks of", columns, lambda _: text.seconds, base)] if samples else []
 
 
 def best_block(records):

@@ -12,7 +12,7 @@ def rate_text(rate):
 
 
 def counted(number):
-    return f"{number:,}"
+    return f"{number:,.0f}"
 
 
 def processor(measured, folder):
@@ -20,11 +20,13 @@ def processor(measured, folder):
     records = sorted(measured.good("cpu"), key=lambda r: r.get("rate"))
     if not records:
         return not_measured(title, measured.of("cpu"))
-    shares = [("cpu_percent", "of one core"), ("producer_cpu_percent", "producer"), ("aggregator_cpu_percent", "aggregator"), ("display_cpu_percent", "display")]
-    sizes = [("pss_bytes", "memory (Pss)"), ("producer_pss_bytes", "producer"), ("aggregator_pss_bytes", "aggregator"), ("display_pss_bytes", "display"),
-             ("ring_pss_bytes", "ring")]
+    programs = ("producer", "aggregator", "display")
+    shares = [("cpu_percent", "of one core")] + [(f"{name}_cpu_percent", name) for name in programs]
+    sizes = [("pss_bytes", "memory (Pss)")] + [(f"{name}_pss_bytes", name) for name in (*programs, "ring")]
     amounts = [("samples_per_s", "samples a second"), ("lost_frames", "frames lost")]
-    section = Section(title, ["By the samples a second that the source is asked for, of 16 channels in real time, with a display. The ring's own memory is not in the sum."])
+    section = Section(title, [
+        "By the samples a second that the source is asked for, of 16 channels in real time, with a display. The ring's own memory is not in the sum.",
+    ])
     for columns, form in ((shares + amounts, text.percent), (sizes, text.size)):
         samples = samples_of_fields(records, lambda r: r.get("rate"), [field for field, _ in columns])
         form_of = lambda column, form=form: text.count if column in dict(amounts) else form  # noqa: E731
@@ -67,7 +69,9 @@ def scaling(measured, folder):
     records = measured.good("scaling")
     if not records:
         return not_measured(title, measured.of("scaling"))
-    section = Section(title, ["Share of one core, at 1,000,000 samples a second in sum over all streams; 16 channels and one stream where nothing else is said."])
+    section = Section(title, [
+        "Share of one core, at 1,000,000 samples a second in sum over all streams; 16 channels and one stream where nothing else is said.",
+    ])
     for what in in_order(key for r in measured.of("scaling") for key in r.asked):
         some = sorted((r for r in records if what in r.asked), key=lambda r: r.asked[what])
         section.text += [f"### By {text.plain(what)}", *(by_count(what, some) or not_scaled(measured, what))]
@@ -111,7 +115,7 @@ def hops(measured, folder):
     records = measured.good("hops")
     if not records:
         return not_measured(title, measured.of("hops"))
-    columns = [("p50_ns", "p50"), ("p99_ns", "p99"), ("max_ns", "max")]
+    columns = [("mean_ns", "mean"), ("p50_ns", "p50"), ("p99_ns", "p99"), ("max_ns", "max")]
 
     def row_of(record):
         return f"{record.transport.replace('_', ' ')}, {rate_text(record.get('rate'))}"
@@ -119,6 +123,7 @@ def hops(measured, folder):
     samples = samples_of_fields(records, row_of, [field for field, _ in columns])
     return Section(title, [
         "As the programs' own histograms on the board have it, of 16 channels in real time, by the samples a second that the source is asked for. The "
-        "percentiles are upper bounds of their buckets; the maximum counts the start too.",
+        "percentiles are upper bounds of their buckets, which are powers of two, and the maximum where that is less; the maximum counts the start too. A "
+        "frame's way to the board begins when it is acquired, so it holds the time in which its block fills.",
         *tables(samples, "hop", columns, lambda _: text.time, rule=RULES["hops"]),
     ])
