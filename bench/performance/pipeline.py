@@ -40,7 +40,8 @@ def kernel_verdicts(measured, channels):
     for rival, least in (("read", 0.35), ("colwise", 5), ("welford", 3)):
         for number in (c for c in channels if 16 <= c <= 64):
             ours, theirs = (measured.as_asked("kernel", transport=name, channels=number) for name in ("moments", rival))
-            rows += judge(f"moments / {rival}, {text.plural(number, 'channel')}", ratios(ours, theirs, "samples_per_s", ONE_THREAD), Target(">=", least), ONE_THREAD)
+            found = ratios(ours, theirs, "samples_per_s", ONE_THREAD)
+            rows += judge(f"moments / {rival}, {text.plural(number, 'channel')}", found, Target(">=", least), ONE_THREAD)
     for name in ("moments", "moments_and_merge"):
         spread = dearest_over_cheapest(measured.as_asked("kernel", transport=name))
         rows += judge(f"{name}, dearest / cheapest sample, 16 to 1,024 channels", spread, Target("<=", 1.25), ONE_THREAD)
