@@ -10,12 +10,12 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
-from performance import host, pipeline, records, text, transports  # noqa: E402  no folder of bytecode among the sources
+from performance import host, pipeline, programs, records, source, text, transports  # noqa: E402  no folder of bytecode among the sources
 
 SECTIONS = (
     host.machine, host.noise,
     transports.ring, transports.throughput, transports.small_records, transports.rivals, transports.latency, transports.cost,
-    pipeline.kernel, pipeline.end_to_end, pipeline.processor, pipeline.scaling, pipeline.hops,
+    pipeline.kernel, pipeline.end_to_end, programs.processor, programs.viewers, programs.scaling, programs.hops,
 )
 ABOUT = f"""# Performance
 
@@ -24,7 +24,9 @@ figure is typed in by hand, but for those of the chapter on what was tried.
 
 Two processes, pinned to processors of their own, do the same work over every transport. A figure is a median over runs of one placement, which the
 round trip of a cache line tells; a ratio is formed between two runs of one round and one placement. A verdict needs at least {records.FEWEST_ROUNDS} rounds of one
-placement. Absolute figures are quoted where the round trip is at most {records.ABSOLUTE_UP_TO_NS} ns; above it, ratios alone. Rates count in powers of 1,000, memory and
+placement. The kernel runs in one thread, and the programs at a rate of their own are not compared within a round: of those tests every round counts,
+wherever the processors stood. Five rounds of the kernel are wanted, and three where a cost is measured at a rate or calls and instructions are counted.
+Other absolute figures are quoted where the round trip is at most {records.ABSOLUTE_UP_TO_NS} ns; above it, ratios alone. Rates count in powers of 1,000, memory and
 message sizes in powers of 1,024."""
 REPEAT = """## How to repeat it
 
@@ -55,10 +57,10 @@ def replace(path, content):
     new.replace(path)
 
 
-def write(source, out):
-    measured = records.load(source)
+def write(file, out):
+    measured = source.load(file)
     # The file's own date, kept in the copy: a checkout would give that another.
-    measured.whole.setdefault("measured", when_of(source))
+    measured.whole.setdefault("measured", when_of(file))
     folder = out / "performance"
     folder.mkdir(parents=True, exist_ok=True)
     for plot in ("throughput.svg", "latency.svg", "kernel.svg"):  # none stays that these figures do not give
@@ -76,14 +78,14 @@ def main(arguments):
 
     if len(arguments) != 2:
         return give_up(os.EX_USAGE, "two arguments: MEASURED.json FOLDER")
-    source, out = map(pathlib.Path, arguments)
+    file, out = map(pathlib.Path, arguments)
     try:
-        write(source, out)
-    except records.NotMeasured as error:
-        return give_up(os.EX_DATAERR, f"{source}: {error}. Wanted: the output of chappe-bench --full --json")
+        write(file, out)
+    except source.NotMeasured as error:
+        return give_up(os.EX_DATAERR, f"{file}: {error}. Wanted: the output of chappe-bench --full --json")
     except OSError as error:
-        is_source = error.filename is not None and pathlib.Path(error.filename) == source
-        return give_up(os.EX_NOINPUT if is_source else os.EX_CANTCREAT, f"{error.filename or out}: {error.strerror}")
+        is_file = error.filename is not None and pathlib.Path(error.filename) == file
+        return give_up(os.EX_NOINPUT if is_file else os.EX_CANTCREAT, f"{error.filename or out}: {error.strerror}")
     return os.EX_OK
 
 

@@ -1,7 +1,7 @@
 """The machine, and what it does to every figure."""
 from performance import text
 from performance.grid import in_order
-from performance.records import median, placements
+from performance.records import RULES, median, placements
 
 
 def machine(measured, folder):
@@ -22,7 +22,7 @@ def not_compared(measured):
     paragraphs = []
     for end, title in (("skipped", "Not compared, because it was not there:"), ("failed", "Runs that failed:")):
         found = [r for r in measured.records if r.end == end]
-        reasons = in_order((r.transport, r.trouble) for r in found)
+        reasons = in_order((r.title, r.trouble) for r in found)
         lines = [f"- {text.plain(name)}{where(measured, end, name, why)}: {text.plain(why)}" for name, why in reasons]
         if lines:
             paragraphs.append("\n".join([title, "", *lines]))
@@ -31,7 +31,7 @@ def not_compared(measured):
 
 def where(measured, end, name, why):
     """Of a transport that was measured elsewhere: in which tests it was not."""
-    own = [r for r in measured.records if r.transport == name]
+    own = [r for r in measured.records if r.title == name]
     if all(r.end == end for r in own):
         return ""
     cells = in_order((r.test, r.get("bytes")) for r in own if r.end == end and r.trouble == why)
@@ -39,7 +39,7 @@ def where(measured, end, name, why):
 
 
 def noise(measured, folder):
-    good = [r for r in measured.records if r.end == "good"]
+    good = [r for r in measured.records if r.end == "good" and r.test not in RULES]
     moved = [r for r in good if not r.kept]
     lines = [
         "The round trip of one cache line between the two processors tells how near they stand to each other; the host moves them, and everything in "

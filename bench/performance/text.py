@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass, field
 
-from performance.records import ABSOLUTE_UP_TO_NS, FEWEST_ROUNDS, median, telling
+from performance.records import ABSOLUTE_UP_TO_NS, RULE, median, telling
 
 FEW, TROUBLE = "°", "†"
 
@@ -69,6 +69,15 @@ def times(value):
     return digits(value) + " ×"
 
 
+def change(ratio):
+    """Of a ratio: how far it is from 1."""
+    return f"{100 * (ratio - 1):+.2f} %"
+
+
+def grouped(value):
+    return f"{value:,.0f}" if abs(value) >= 999.5 else digits(value)
+
+
 def plain(text):
     """Of the file into a cell of a table: it may hold anything."""
     return str(text).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
@@ -87,6 +96,8 @@ def span(values, form):
 
 def said_of(placement):
     trips = placement.round_trips
+    if placement.anywhere:
+        return f"{plural(placement.rounds, 'round')}, the round trip at {span(trips, time)}"
     return f"Round trip {time(median(trips))} ({span(trips, time)}), {plural(placement.rounds, 'round')}"
 
 
@@ -98,28 +109,33 @@ def plural(number, word):
 class Target:
     """What was promised of a figure."""
 
-    sign: str  # >=, <=, <
+    sign: str  # >=, <=, <; ~: at most so far from 1
     limit: float
     form: object = times  # writes a figure
     absolute: bool = False  # it is no ratio: quoted and judged in a close placement alone
 
     def holds(self, value):
+        if self.sign == "~":
+            return abs(value - 1) <= self.limit
         return value >= self.limit if self.sign == ">=" else value <= self.limit if self.sign == "<=" else value < self.limit
 
     def __str__(self):
+        if self.sign == "~":
+            return f"the same within {bare(share(self.limit))}"
         sign = {">=": "at least", "<=": "at most", "<": "under"}[self.sign]
         return f"{sign} {bare(self.form(self.limit))}"
 
 
-def judge(what, samples, target):
+def judge(what, samples, target, rule=RULE):
     """Rows of the table of verdicts: one for each placement that has enough rounds, or one that says why there is none."""
     rows = []
-    for placement in telling(samples):
+    for placement in telling(samples, rule):
         values = [sample.value for sample in placement.runs]
-        value, spread, trip = target.form(median(values)), span(values, target.form), time(median(placement.round_trips))
+        value, spread = target.form(median(values)), span(values, target.form)
+        trip = "any" if placement.anywhere else time(median(placement.round_trips))
         if target.absolute and not placement.is_absolute:
             value, spread, verdict = "-", "-", f"not judged: above {ABSOLUTE_UP_TO_NS} ns"
-        elif placement.rounds < FEWEST_ROUNDS:
+        elif placement.rounds < rule.fewest:
             verdict = "too few rounds"
         else:
             verdict = "met" if target.holds(median(values)) else "**missed**"
