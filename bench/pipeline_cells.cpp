@@ -10,7 +10,7 @@ constexpr double kQuickSeconds = 1, kFullSeconds = 2, kQuickCostSeconds = 5, kFu
 constexpr double kMillion = 1e6;
 constexpr std::uint64_t kManyBlocks = 4096;        // 256 streams of 100 blocks a second each want a deep ring
 constexpr std::uint64_t kScrapedChannels = 1'420;  // of 7 series each: some 10,000
-constexpr std::uint64_t kDefaultBlock = 16384, kFullRounds = 5, kQuickRounds = 2, kCostRounds = 3;
+constexpr std::uint64_t kDefaultBlock = 16384, kFullRounds = 9, kQuickRounds = 2, kCostRounds = 3;
 
 void add(std::vector<Cell>& cells, const std::string& test, const std::string& what, std::uint64_t rounds,
          std::function<Measurement()> programs, std::uint64_t bytes = 0) {
