@@ -8,11 +8,7 @@ namespace {
 std::string threads_of(const Flow& flow) {
   if (flow.realtime) return "";
   std::string text = "[realtime]\nlock_memory = false\n";
-  for (const char* thread : {"feed", "source", "drain"}) {
-    const bool is_drain = std::string(thread) == "drain";
-    text += fmt::format("[realtime.{}]\npolicy = \"other\"\n", thread);
-    if (flow.from_memory) text += fmt::format("cpus = [{}]\n", is_drain ? 1 : 0);
-  }
+  for (const char* thread : {"feed", "source", "drain"}) text += fmt::format("[realtime.{}]\npolicy = \"other\"\n", thread);
   return text;
 }
 
