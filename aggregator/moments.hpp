@@ -1,5 +1,6 @@
-// The moments kernel: count, NaN count, mean, sum of squared deviations, minimum, maximum and last value of every channel over a run of
-// frames, read in place from a block. Numerically stable: a shift per block and channel, sums in double (f32 and f64 input alike).
+// Moments and the careful kernel: count, NaN count, mean, sum of squared deviations, minimum, maximum and last value of every channel over a
+// run of frames, read in place from a block. Numerically stable: a shift per block and channel, sums in double (f32 and f64 input alike). It
+// takes any value; f32 that is ordinary goes through lanes.hpp instead.
 // Pure; the drain thread calls it; no allocation. Merging is Chan, Golub, LeVeque (1979), "Updating formulae and a pairwise algorithm for
 // computing sample variances", eq. 1.5.
 #pragma once

@@ -169,6 +169,7 @@ std::string Scene::end_in_order() {
   if (!closing.is_object() || !closing.value("settled", false)) wrong += "the closing ledger is not settled; ";
   wrong += Instance::does_not_close(closing);
   for (const auto& object : instance_.objects()) wrong += "left in /dev/shm: " + object + "; ";
+  static_cast<void>(until([&] { return queues().empty(); }));  // a killed asker's guardian removes its queue, after it
   for (const auto& queue : queues()) wrong += "queue left: " + queue + "; ";
   wrong += judge_rows();
   return wrong.empty() ? wrong : wrong + logs();
