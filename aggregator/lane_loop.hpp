@@ -36,7 +36,8 @@ template <class Unit>
     const Floats first = load<Floats>(x);
     Floats farthest = first - first;
 #pragma GCC unroll 4
-    for (const std::size_t row : {quarter, 2 * quarter, 3 * quarter, last}) {
+    for (std::size_t part = 1; part <= 4; ++part) {
+      const std::size_t row = part < 4 ? part * quarter : last;
       const Floats distance = magnitude(load<Floats>(x + row * rows.step / sizeof(float)) - first);
       farthest = distance > farthest ? distance : farthest;
     }

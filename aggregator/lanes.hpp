@@ -4,7 +4,6 @@
 // exact (Sterbenz 1974, "Floating- point computation", theorem 4.3.1: y/2 <= x <= 2y), so it has the 24 bits of an f32, its square is exact
 // in double, and a fused multiply-add rounds as a multiplication and an addition do. Pure; the drain's thread calls it; no allocation.
 #pragma once
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,8 +13,8 @@ namespace chappe::aggregator {
 inline constexpr std::size_t kLanes = 16;
 
 struct alignas(64) LaneSums {
-  std::array<double, kLanes> sum, squares;  ///< of the differences from the shift
-  std::array<float, kLanes> min, max;       ///< of the values
+  double sum[kLanes], squares[kLanes];  ///< of the differences from the shift
+  float min[kLanes], max[kLanes];       ///< of the values
 };
 
 /// Rows of `tiles` times sixteen f32 values, `step` bytes apart.

@@ -1,7 +1,7 @@
-// A lane per channel: eight double lanes go through the block row by row, and every lane keeps its own sums. Frames shorter than a row lie
-// several to a row, so that few channels fill the lanes too; their sums are added up at the end. Lanes of padding are computed and not
-// used. A lane does the same operations in the same order whatever the instruction set (the build forbids fused multiply-add in this file),
-// so that a recording gives the same bits on every machine.
+// The careful kernel; the fast one is run_moments.hpp. A lane per channel: eight double lanes go through the block row by row, and every
+// lane keeps its own sums. Frames shorter than a row lie several to a row, so that few channels fill the lanes too; their sums are added up
+// at the end. Lanes of padding are computed and not used. A lane does the same operations in the same order whatever the instruction set
+// (the build forbids fused multiply-add in this file), so that a recording gives the same bits on every machine.
 #include "aggregator/moments.hpp"
 
 #include <algorithm>
@@ -150,13 +150,6 @@ double first_finite(const Tile& tile, std::size_t channel) noexcept {
     if (std::isfinite(x)) return x;
   }
   return 0;
-}
-
-/// What rounding took off sum = a + b (Knuth's two-sum); 0 where it is not finite.
-double rest_of_sum(double a, double b, double sum) noexcept {
-  const double b_part = sum - a;
-  const double rest = (a - (sum - b_part)) + (b - b_part);
-  return std::isfinite(rest) ? rest : 0;
 }
 
 /// Adds the lanes of each channel up into its moments. True: a shift was too far from the mean, and `shift` now says a better one.

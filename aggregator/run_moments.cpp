@@ -1,11 +1,9 @@
 #include "aggregator/run_moments.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
-#include <limits>
-#include <type_traits>
 
 namespace chappe::aggregator {
 namespace {
@@ -39,67 +37,13 @@ void fold(LaneSums& sums, std::size_t lanes) noexcept {
   }
 }
 
-/// What rounding took off sum = a + b (Knuth's two-sum) where all are finite.
-double rest_of_sum(double a, double b, double sum) noexcept {
-  const double b_part = sum - a;
-  return (a - (sum - b_part)) + (b - b_part);
-}
-
-/// An infinite mean has no rest.
-double finite_or_0(double x) noexcept { return x - x == 0 ? x : 0; }
-
-/// Channels merged at once: the intermediate arrays stand on the stack.
-constexpr std::size_t kChunk = 16;
-using Values = Eigen::Array<double, Eigen::Dynamic, 1, 0, kChunk, 1>;
-/// One member of consecutive Moments, as an array over the channels.
-template <class T>
-using Column = Eigen::Map<std::conditional_t<std::is_const_v<T>, const Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>,
-                                             Eigen::Array<T, Eigen::Dynamic, 1>>,
-                          Eigen::Unaligned, Eigen::InnerStride<sizeof(Moments) / sizeof(double)>>;
-static_assert(sizeof(Moments) % sizeof(double) == 0 && sizeof(std::uint64_t) == sizeof(double));
-
-template <class T>
-Column<T> column(std::span<Moments> rows, T Moments::*member) noexcept {
-  return {&(rows[0].*member), static_cast<Eigen::Index>(rows.size())};
-}
-template <class T>
-Column<const T> column(std::span<const Moments> rows, T Moments::*member) noexcept {
-  return {&(rows[0].*member), static_cast<Eigen::Index>(rows.size())};
-}
-
-/// merge(a[c], b[c]) of moments.hpp for all channels at once. Every b holds at least one frame.
-void merge_chunk(std::span<Moments> a, std::span<const Moments> b) noexcept {
-  auto mean_a = column(a, &Moments::mean), low_a = column(a, &Moments::mean_low), m2_a = column(a, &Moments::m2);
-  const auto mean_b = column(b, &Moments::mean), low_b = column(b, &Moments::mean_low), m2_b = column(b, &Moments::m2);
-  const Values n_a = column(a, &Moments::count).cast<double>(), n_b = column(b, &Moments::count).cast<double>();
-  const Values delta = (mean_b - mean_a) + (low_b - low_a);
-  const Values part = n_b / (n_a + n_b).max(1);
-  const Values m2 = m2_a + (m2_b + delta * delta * (n_a * part));
-  const Values step = delta * part + low_a;
-  const Values mean = mean_a + step;
-  const Values rest = (mean_a - (mean - (mean - mean_a))) + (step - (mean - mean_a));  // what rounding took off the mean (Knuth's two-sum)
-  const Values low = rest.isFinite().select(rest, 0);
-  // Without values on one side the other's moments stand: an infinite mean times 0 would spoil them.
-  m2_a = (n_a == 0).select(m2_b, (n_b == 0).select(m2_a, m2));
-  low_a = (n_a == 0).select(low_b, (n_b == 0).select(low_a, low));
-  mean_a = (n_a == 0).select(mean_b, (n_b == 0).select(mean_a, mean));
-  column(a, &Moments::count) += column(b, &Moments::count);
-  column(a, &Moments::nan) += column(b, &Moments::nan);
-  column(a, &Moments::min) = column(a, &Moments::min).min(column(b, &Moments::min));
-  column(a, &Moments::max) = column(a, &Moments::max).max(column(b, &Moments::max));
-  column(a, &Moments::last) = column(b, &Moments::last);
-}
-
 }  // namespace
 
-void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept {
-  for (std::size_t c = 0; c < a.size(); c += kChunk) {
-    const std::size_t n = std::min(kChunk, a.size() - c);
-    merge_chunk(a.subspan(c, n), b.subspan(c, n));
-  }
-}
-
 std::size_t lanes_of(std::size_t channels) noexcept { return (channels + kLanes - 1) / kLanes * kLanes; }
+
+bool RunMoments::takes(std::size_t stride) noexcept {
+  return stride % kTileBytes == 0 || (kTileBytes % stride == 0 && stride % sizeof(float) == 0);
+}
 
 RunMoments::RunMoments(std::size_t channels)
     : channels_(channels),
@@ -114,10 +58,10 @@ void RunMoments::measure(const std::byte* data, std::size_t frames, std::size_t 
   std::memcpy(last_.data(), data + (frames - 1) * stride, channels_ * sizeof(float));
   if (stride % kTileBytes == 0)
     measure_wide(data, stride, open);
-  else if (kTileBytes % stride == 0 && frames * stride >= kTileBytes)
+  else if (frames * stride >= kTileBytes)
     measure_narrow(data, stride, open);
   else
-    for (std::size_t tile = 0; tile < sums_.size(); ++tile) measure_with_care(tile, data, stride, open);
+    measure_with_care(0, data, stride, open);
 }
 
 void RunMoments::measure_wide(const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept {
@@ -149,10 +93,7 @@ void RunMoments::measure_narrow(const std::byte* data, std::size_t stride, std::
 void RunMoments::measure_with_care(std::size_t tile, const std::byte* data, std::size_t stride, std::span<const Moments> open) noexcept {
   const std::size_t first = tile * kLanes, channels = std::min(kLanes, channels_ - first);
   Lanes means{};
-  for (std::size_t c = 0; c < channels; ++c) {
-    const Moments& m = open[first + c];
-    means[c] = m.count + m.nan > 0 ? m.mean : std::numeric_limits<double>::quiet_NaN();
-  }
+  for (std::size_t c = 0; c < channels; ++c) means[c] = next_shift(open[first + c]);
   sound_[tile] = 0;
   block_moments(data + first * sizeof(float), frames_, stride, sizeof(float), std::span(means).first(channels),
                 std::span(careful_).subspan(first, channels));
@@ -181,7 +122,7 @@ void RunMoments::merge_tile(std::size_t tile, std::span<Moments> a) const noexce
       const double delta = (mean_b - m.mean) + (low_b - m.mean_low);
       m.m2 += m2_b + delta * delta * (n_a * part);
       const double step = delta * part + m.mean_low, mean = m.mean + step;
-      m.mean_low = finite_or_0(rest_of_sum(m.mean, step, mean));
+      m.mean_low = rest_of_sum(m.mean, step, mean);
       m.mean = mean;
     }
     m.count += frames_;

@@ -18,8 +18,10 @@ std::size_t lanes_of(std::size_t channels) noexcept;
 class RunMoments {
  public:
   explicit RunMoments(std::size_t channels);
-  /// Frame i starts at data + i * stride; at least one. `open`: the channels of the window as it stands, whose means are the careful
-  /// kernel's shift.
+  /// Frames as the producer lays them out: 4, 8, 16, 32 bytes or a multiple of 64.
+  [[nodiscard]] static bool takes(std::size_t stride) noexcept;
+  /// Frame i starts at data + i * stride, which it takes(); at least one. `open`: the channels of the window as it stands, whose means are
+  /// the careful kernel's shift.
   void measure(const std::byte* data, std::size_t frames, std::size_t stride, std::span<const Moments> open) noexcept;
   /// a becomes the moments of the frames of a followed by those measured.
   void merge_into(std::span<Moments> a) const noexcept;
@@ -36,8 +38,5 @@ class RunMoments {
   std::vector<float> shift_, last_;  ///< [lane]
   std::vector<Moments> careful_;     ///< [channel], of the tiles that are not sound
 };
-
-/// merge() of moments.hpp for any number of channels. Every b holds at least one frame.
-void merge_all(std::span<Moments> a, std::span<const Moments> b) noexcept;
 
 }  // namespace chappe::aggregator

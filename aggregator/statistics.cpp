@@ -9,7 +9,7 @@
 namespace chappe::aggregator {
 namespace {
 
-/// Pieces of a block that are measured as runs; the rest are cut by windows of a few frames each, and the careful kernel takes them.
+/// Pieces of a block of f32 that are measured as runs; the rest are cut by windows of a few frames each, and the careful kernel takes them.
 constexpr std::size_t kRuns = 4;
 
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
@@ -59,7 +59,7 @@ StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes
   cursors_.resize(specs_.size());
   pieces_.resize(most_pieces(capacity_frames, specs_));
   numbers_.resize(pieces_.size() * specs_.size());
-  if (value_bytes == sizeof(float)) runs_.resize(std::min(pieces_.size(), kRuns), RunMoments(channels));
+  if (value_bytes == sizeof(float) && RunMoments::takes(stride)) runs_.resize(std::min(pieces_.size(), kRuns), RunMoments(channels));
   measured_.resize((pieces_.size() - runs_.size()) * channels);
   means_.resize(channels);
 }
@@ -92,13 +92,9 @@ void StreamStatistics::measure_piece(const std::byte* data, std::size_t frames) 
   block_moments(data, frames, stride_, value_bytes_, means_, row(measured_, pieces_used_ - runs_.size()));
 }
 
-/// The careful kernel's shift: the mean of the first specification's window, the last one if none is open. Before the first frame the
-/// kernel takes a value of the block; a channel that was never anything but NaN is not searched again in every block.
+/// From the first specification's window, the last one if none is open.
 void StreamStatistics::guess_means() noexcept {
-  for (std::size_t c = 0; c < channels_; ++c) {
-    const Moments& m = moments_[c];
-    means_[c] = m.count + m.nan > 0 ? m.mean : std::numeric_limits<double>::quiet_NaN();
-  }
+  for (std::size_t c = 0; c < channels_; ++c) means_[c] = next_shift(moments_[c]);
 }
 
 /// A closed window binds nobody: a replay played again begins at an earlier time.

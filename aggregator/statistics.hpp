@@ -2,8 +2,8 @@
 // windows out. Made at set-up by an ordinary thread, then used by the drain's thread alone; no allocation after construction.
 // A block is read in place and may be torn, so there are two phases: measure() reads it and changes no window; once the caller has seen
 // that the block was whole, merge() adds it and reads nothing of it. A measured block that is not merged leaves no trace. After a crash the
-// state restored from the board gives the same bits as if nothing had happened. The next block's shift is part of that, so the moments of a
-// window that is closed and has no successor yet belong to the state as well.
+// state restored from the board gives the same bits as if nothing had happened. The careful kernel's shift is part of that, so the moments
+// of a window that is closed and has no successor yet belong to the state as well.
 #pragma once
 #include <cstddef>
 #include <cstdint>

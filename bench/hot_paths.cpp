@@ -77,7 +77,7 @@ class Ring {
  private:
   static shm::RingSpec spec() {
     shm::RingSpec spec;
-    spec.instance = "hotpaths" + std::to_string(getpid());
+    spec.instance = "chappe-bench-" + std::to_string(getpid()) + "-1";  // what a killed run leaves, the next chappe-bench removes
     spec.blocks = kBlocks;
     spec.block_bytes = kBlockBytes;
     shm::StreamEntry e{};

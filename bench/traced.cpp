@@ -16,9 +16,10 @@ namespace {
 
 using End = Measurement::End;
 
-constexpr std::uint64_t kBlocks = 1'000;              // committed when the producer is told to end
-constexpr std::int64_t kPatience = 60 * rt::kSecond;  // a traced one is slow
-constexpr std::int64_t kLookEach = 5 * rt::kMillisecond;
+constexpr std::uint64_t kBlocks = 1'000;                    // committed when the producer is told to end
+constexpr std::int64_t kAtLeast = 5 * rt::kSecond;          // before which they cannot have come
+constexpr std::int64_t kPatience = 60 * rt::kSecond;        // a traced one is slow
+constexpr std::int64_t kLookEach = 250 * rt::kMillisecond;  // our own looks are those of a viewer, too
 
 /// 200 full blocks a second: paced, so that what a block takes does not hang on who waits for whom.
 const Flow kFlow = {.waveform = "index", .channels = 16, .frames_per_s = 12'800, .block_bytes = 4096};
@@ -34,6 +35,7 @@ std::string run_traced(Instance& instance, const std::vector<std::string>& trace
   shm::Viewer viewer(instance.name());
   const std::int64_t deadline = rt::monotonic_ns() + kPatience;
   const auto is_behind = [&](std::uint64_t wanted) { return viewer.look().head < wanted; };
+  what = instance.pass(kAtLeast);
   while (what.empty() && is_behind(kBlocks) && rt::monotonic_ns() < deadline) what = instance.pass(kLookEach);
   if (what.empty() && is_behind(kBlocks)) what = "it has not come to " + std::to_string(kBlocks) + " blocks in a minute";
   if (what.empty() && watching && watching->looks() == 0) what = "the viewers have not looked";

@@ -9,7 +9,7 @@ namespace chappe::producer {
 namespace {
 
 /// Between a source that is as fast as the pipeline and the feed: enough that each has a quarter of them in hand and one on its way, and no
-/// more memory than this.
+/// more memory than this while there are kLeastBlocks.
 std::uint32_t unpaced_pool_blocks(std::uint64_t block_bytes) {
   constexpr std::uint64_t kBlocks = 32, kLeastBlocks = 8, kBytes = std::uint64_t{64} << 20;
   return static_cast<std::uint32_t>(std::clamp(kBytes / block_bytes, kLeastBlocks, kBlocks));

@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <array>
 #include <random>
 #include <string>
 
 #include "aggregator/run_moments.hpp"
+#include "aggregator/statistics.hpp"
 #include "tests/aggregator/reference.hpp"
 
 namespace chappe::aggregator {
@@ -23,6 +26,10 @@ Columns noise(std::size_t channels, std::size_t frames, double offset, unsigned 
   }
   return columns;
 }
+
+struct Discard final : ClosedSink {
+  void closed(const WindowHead&, std::span<const Moments>) noexcept override {}
+};
 
 /// As the producer lays a frame out: the next power of two up to 64 bytes, then a multiple of 64.
 std::size_t stride_of(std::size_t channels) {
@@ -121,7 +128,28 @@ TEST(RunMoments, lose_nothing_where_a_drift_is_far_larger_than_the_noise) {
   }
 }
 
-/// Rows of 16 values in [low, high), the last tile's padding zero.
+/// The block ends where readable memory ends. Strides that no producer lays out are the careful kernel's.
+TEST(RunMoments, and_the_statistics_never_read_beyond_the_last_frame) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* memory = ::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  ASSERT_EQ(::mprotect(static_cast<std::byte*>(memory) + page, page, PROT_NONE), 0);
+  for (std::size_t channels = 1; channels <= 40; ++channels) {
+    for (const std::size_t stride : {channels * sizeof(float), stride_of(channels)}) {
+      for (std::size_t frames = 1; frames <= 20; ++frames) {
+        StreamStatistics statistics(channels, sizeof(float), stride, frames, false, {{.frames = 1'000, .duration_ns = 0}}, 1);
+        Discard sink;
+        statistics.measure(
+            {.data = static_cast<std::byte*>(memory) + page - frames * stride, .frames = static_cast<std::uint32_t>(frames)});
+        statistics.merge(sink);
+        EXPECT_EQ(statistics.open_moments(0)[channels - 1].count, frames);
+      }
+    }
+  }
+  ::munmap(memory, 2 * page);
+}
+
+/// Rows of 16 values a tile in [low, high).
 std::vector<std::byte> rows_of(std::size_t tiles, std::size_t rows, float low, float high, unsigned seed) {
   std::mt19937_64 random(seed);
   std::uniform_real_distribution<float> any(low, high);
