@@ -138,18 +138,18 @@ class Block {
   std::vector<double> means_;
 };
 
-[[gnu::noinline, gnu::no_icf]] void ring_publish(Ring& ring) { ring.publish(); }
-[[gnu::noinline, gnu::no_icf]] void ring_consume(Ring& ring) { ring.consume(); }
-[[gnu::noinline, gnu::no_icf]] void moments_16(Block& block) { block.measure(); }
-[[gnu::noinline, gnu::no_icf]] void moments_64(Block& block) { block.measure(); }
-[[gnu::noinline, gnu::no_icf]] void moments_1024(Block& block) { block.measure(); }
-[[gnu::noinline, gnu::no_icf]] void moments_4(Block& block) { block.measure(); }
-[[gnu::noinline, gnu::no_icf]] void merge_64(Block& block) { block.merge(); }
-[[gnu::noinline, gnu::no_icf]] void careful_16(Block& block) { block.measure_with_care(); }
-[[gnu::noinline, gnu::no_icf]] void plain_lanes_64(Block& block) {
+[[gnu::noinline]] void ring_publish(Ring& ring) { ring.publish(); }
+[[gnu::noinline]] void ring_consume(Ring& ring) { ring.consume(); }
+[[gnu::noinline]] void moments_16(Block& block) { block.measure(); }
+[[gnu::noinline]] void moments_64(Block& block) { block.measure(); }
+[[gnu::noinline]] void moments_1024(Block& block) { block.measure(); }
+[[gnu::noinline]] void moments_4(Block& block) { block.measure(); }
+[[gnu::noinline]] void merge_64(Block& block) { block.merge(); }
+[[gnu::noinline]] void careful_16(Block& block) { block.measure_with_care(); }
+[[gnu::noinline]] void plain_lanes_64(Block& block) {
   if (!block.add_lanes(aggregator::lane_units().back().add)) std::abort();
 }
-[[gnu::noinline, gnu::no_icf]] void intake_pass(producer::Intake& intake) {
+[[gnu::noinline]] void intake_pass(producer::Intake& intake) {
   intake.put_full(intake.try_empty(0), true);
   intake.put_empty(intake.try_full());
 }

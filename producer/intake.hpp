@@ -31,7 +31,8 @@ class Intake {
   /// The source's thread. Null: the pool is exhausted. The buffer is empty (frames 0) and its padding zero.
   Buffer* try_empty(std::uint32_t stream) noexcept;
   /// The source's thread: hands a full buffer on and rings the feed. With `more` to come at once the bell is due a burst later at the
-  /// latest; ring_full() if it does not come. (The feed looks by itself ten times a second: a slow source's blocks wait no longer.) There is always room for every buffer of the pools.
+  /// latest; ring_full() if it does not come. (The feed looks by itself ten times a second: a slow source's blocks wait no longer.) There
+  /// is always room for every buffer of the pools.
   void put_full(Buffer* buffer, bool more = false) noexcept;
   /// The source's thread: rings the feed for what it was not rung for.
   void ring_full(std::uint32_t stream) noexcept;
