@@ -62,21 +62,29 @@ auto* best_sum() noexcept {
   return &sum_of_words;
 }
 
-/// What is written first: a row of sums, the frames one after the other.
-void plain_loop(const Block& block, std::vector<Moments>& out) noexcept {
+/// Frame after frame, each value updates its channel: `update` count, mean and m2.
+template <class Update>
+void each_value(const Block& block, std::vector<Moments>& out, Update update) noexcept {
   const std::size_t channels = out.size();
   std::fill(out.begin(), out.end(), Moments{});
   for (std::size_t f = 0; f < kValues / channels; ++f) {
     for (std::size_t c = 0; c < channels; ++c) {
       const double x = static_cast<double>(block.values[f * channels + c]);
       Moments& m = out[c];
-      ++m.count;
-      m.mean += x;
-      m.m2 += x * x;
+      update(m, x);
       m.min = std::min(m.min, x);
       m.max = std::max(m.max, x);
     }
   }
+}
+
+/// What is written first: a row of sums.
+void plain_loop(const Block& block, std::vector<Moments>& out) noexcept {
+  each_value(block, out, [](Moments& m, double x) {
+    ++m.count;
+    m.mean += x;
+    m.m2 += x * x;
+  });
   for (Moments& m : out) {
     const double n = static_cast<double>(m.count);
     m.mean /= n;
@@ -97,19 +105,11 @@ void colwise(const Block& block, std::vector<Moments>& out) {
 
 /// Welford (1962), "Note on a method for calculating corrected sums of squares and products".
 void welford(const Block& block, std::vector<Moments>& out) noexcept {
-  const std::size_t channels = out.size();
-  std::fill(out.begin(), out.end(), Moments{});
-  for (std::size_t f = 0; f < kValues / channels; ++f) {
-    for (std::size_t c = 0; c < channels; ++c) {
-      const double x = static_cast<double>(block.values[f * channels + c]);
-      Moments& m = out[c];
-      const double d = x - m.mean;
-      m.mean += d / static_cast<double>(++m.count);
-      m.m2 += d * (x - m.mean);
-      m.min = std::min(m.min, x);
-      m.max = std::max(m.max, x);
-    }
-  }
+  each_value(block, out, [](Moments& m, double x) {
+    const double d = x - m.mean;
+    m.mean += d / static_cast<double>(++m.count);
+    m.m2 += d * (x - m.mean);
+  });
 }
 
 /// Both phases.

@@ -18,7 +18,7 @@ constexpr const char* kNoZmq = "";
 #else
 constexpr const char* kNoZmq = "not installed: apt install libzmq3-dev, and configure anew";
 #endif
-#ifdef CHAPPE_HAS_ICEORYX
+#ifdef CHAPPE_HAS_IOX
 constexpr const char* kNoIceoryx = "";
 #else
 constexpr const char* kNoIceoryx = "not installed: apt install libiceoryx-posh-dev iceoryx, and configure anew";
@@ -45,7 +45,7 @@ Made make_boost(const Work&) { return rt::Error{EX_UNAVAILABLE, kNoBoost}; }
 #ifndef CHAPPE_HAS_ZMQ
 Made make_zeromq(const Work&) { return rt::Error{EX_UNAVAILABLE, kNoZmq}; }
 #endif
-#ifndef CHAPPE_HAS_ICEORYX
+#ifndef CHAPPE_HAS_IOX
 Made make_iceoryx(const Work&) { return rt::Error{EX_UNAVAILABLE, kNoIceoryx}; }
 #endif
 
