@@ -40,6 +40,11 @@ class Checker {
   std::vector<std::string>& warnings_;
 };
 
+/// What the tables in shared memory hold.
+bool is_channel_name(const std::string& name);
+bool is_unit(const std::string& unit);
+
+void check_calibration(Checker& check, const Stream& stream, const std::string& path);
 void check_windows(Checker& check, const std::vector<Window>& windows, const std::string& path);
 void check_streams(Checker& check, const Config& config);
 /// The ring against the streams that it is to carry.

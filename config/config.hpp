@@ -50,6 +50,27 @@ struct Replay {
   bool operator==(const Replay&) const = default;
 };
 
+/// What is made of channels before their windows: y = scale x + offset, then the polynomial, then y = matrix x + bias over all of them.
+struct Calibration {
+  std::vector<std::string> channels;        ///< in the order of matrix and bias
+  double scale = 1, offset = 0;             ///< of each channel
+  std::vector<double> polynomial;           ///< of each channel: c0, c1, ...; empty: none
+  std::vector<std::vector<double>> matrix;  ///< [row][channel], square; empty: the identity
+  std::vector<double> bias;                 ///< one for each channel; empty: 0
+  std::string unit;                         ///< of the result; empty: as before
+  bool operator==(const Calibration&) const = default;
+};
+
+enum class Operation { magnitude, sum, difference, ratio, derivative };
+
+/// A further channel of a stream, made of others that stand before it.
+struct Derived {
+  std::string name, unit;
+  Operation operation = Operation::magnitude;
+  std::vector<std::string> of;
+  bool operator==(const Derived&) const = default;
+};
+
 struct Stream {
   std::string name;
   SourceKind source = SourceKind::simulator;
@@ -59,7 +80,9 @@ struct Stream {
   std::uint64_t seed = 1;          ///< simulator
   double dropout_probability = 0;  ///< simulator: of each frame, the chance that the device loses 1 to 100 frames from here
   Replay replay;
-  std::vector<Window> windows;  ///< at least one
+  std::vector<Window> windows;           ///< at least one
+  std::vector<Calibration> calibration;  ///< applied in this order
+  std::vector<Derived> derived;          ///< behind the stream's own channels, in this order
   bool operator==(const Stream&) const = default;
 };
 
@@ -142,6 +165,8 @@ std::string describe(const std::vector<Fault>& faults);
 /// The effective configuration as canonical TOML; the hash is over it. With origins each line carries its own as a comment.
 std::string to_toml(const Config& config, const Origins* origins = nullptr);
 std::uint64_t hash_of(const Config& config);
+/// The same over what a stream's calibration and derived channels say; 0 where it has none.
+std::uint64_t calibration_hash(const Stream& stream);
 
 /// The same values as JSON, with the same keys.
 std::string to_json(const Config& config);
@@ -149,7 +174,7 @@ std::string to_json(const Config& config);
 Endpoint endpoint(const Config& config, const std::string& process);
 
 /// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied
-/// live. Live: windows, rates of simulated streams and their waveforms' parameters, log level, refresh.
+/// live. Live: windows, calibration and derived channels, rates of simulated streams and their waveforms' parameters, log level, refresh.
 std::vector<std::string> refused_live(const Config& now, const Config& next);
 
 /// Bytes of one frame in the ring: channels x size, padded to the next power of two up to 64, beyond that to a multiple of 64.

@@ -27,6 +27,11 @@ inline constexpr Names<Waveform, 6> kWaveforms{{{"sine", Waveform::sine},
                                                 {"noise", Waveform::noise},
                                                 {"constant", Waveform::constant},
                                                 {"index", Waveform::index}}};
+inline constexpr Names<Operation, 5> kOperations{{{"magnitude", Operation::magnitude},
+                                                  {"sum", Operation::sum},
+                                                  {"difference", Operation::difference},
+                                                  {"ratio", Operation::ratio},
+                                                  {"derivative", Operation::derivative}}};
 inline constexpr Names<TimeUnit, 6> kTimeUnits{{{"automatic", TimeUnit::automatic},
                                                 {"s", TimeUnit::s},
                                                 {"ms", TimeUnit::ms},

@@ -4,6 +4,19 @@
 #include <limits>
 
 namespace chappe::config {
+namespace {
+
+/// The first element that is no number, if any.
+const toml::node* read_numbers(const toml::array& array, std::vector<double>& into) {
+  into.clear();
+  for (const toml::node& element : array) {
+    if (!element.is_number()) return &element;
+    into.push_back(element.is_integer() ? static_cast<double>(element.as_integer()->get()) : element.as_floating_point()->get());
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 std::string shown(const toml::node& value) {
   if (const auto* v = value.as_string()) return quoted_short(v->get());
@@ -89,6 +102,39 @@ void Reader::duration(const std::string& key, std::int64_t& into_ns) {
     into_ns = *ns;
   else
     wrong_type(key, *value, "a duration in quotes, such as \"250us\", \"10ms\" or \"1s\"");
+}
+
+void Reader::texts(const std::string& key, std::vector<std::string>& into) {
+  const toml::node* value = node(key);
+  if (value == nullptr) return;
+  const auto* array = value->as_array();
+  if (array == nullptr) return wrong_type(key, *value, "an array of texts in quotes");
+  into.clear();
+  for (const toml::node& element : *array) {
+    if (!element.is_string()) return wrong_type(key, element, "an array of texts in quotes");
+    into.push_back(element.as_string()->get());
+  }
+}
+
+void Reader::numbers(const std::string& key, std::vector<double>& into) {
+  const toml::node* value = node(key);
+  if (value == nullptr) return;
+  const auto* array = value->as_array();
+  if (array == nullptr) return wrong_type(key, *value, "an array of numbers");
+  if (const toml::node* odd = read_numbers(*array, into)) wrong_type(key, *odd, "an array of numbers");
+}
+
+void Reader::rows(const std::string& key, std::vector<std::vector<double>>& into) {
+  constexpr const char* kExpected = "an array of rows, each an array of numbers";
+  const toml::node* value = node(key);
+  if (value == nullptr) return;
+  const auto* array = value->as_array();
+  if (array == nullptr) return wrong_type(key, *value, kExpected);
+  into.clear();
+  for (const toml::node& row : *array) {
+    if (!row.is_array()) return wrong_type(key, row, kExpected);
+    if (const toml::node* odd = read_numbers(*row.as_array(), into.emplace_back())) return wrong_type(key, *odd, kExpected);
+  }
 }
 
 std::optional<std::string> Reader::word_of(const std::string& key, const std::vector<std::string>& words) {

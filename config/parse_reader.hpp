@@ -32,6 +32,9 @@ class Reader {
   void whole(const std::string& key, std::uint64_t& into);  ///< 0 and up
   void whole(const std::string& key, int& into);
   void duration(const std::string& key, std::int64_t& into_ns);
+  void texts(const std::string& key, std::vector<std::string>& into);
+  void numbers(const std::string& key, std::vector<double>& into);
+  void rows(const std::string& key, std::vector<std::vector<double>>& into);  ///< an array of arrays of numbers
   template <class E, std::size_t N>
   void choice(const std::string& key, const Names<E, N>& names, E& into) {
     const std::optional<std::string> word = word_of(key, words_of(names));

@@ -110,6 +110,42 @@ void read_channels(Reader& in, Stream& stream) {
   }
 }
 
+Calibration read_calibration(Reader& in) {
+  Calibration calibration;
+  in.texts("channels", calibration.channels);
+  require(in, "channels");
+  in.number("scale", calibration.scale);
+  in.number("offset", calibration.offset);
+  in.numbers("polynomial", calibration.polynomial);
+  in.rows("matrix", calibration.matrix);
+  in.numbers("bias", calibration.bias);
+  in.text("unit", calibration.unit);
+  return calibration;
+}
+
+/// Its operation is the key that names its channels.
+Derived read_derived(Reader& in) {
+  Derived derived;
+  in.text("name", derived.name);
+  require(in, "name");
+  in.text("unit", derived.unit);
+  std::string given;
+  for (const auto& [word, operation] : kOperations) {
+    const std::string key(word);
+    if (in.has(key) && !given.empty()) {
+      in.misplaced(key, "stands beside " + given + ": a derived channel has one operation");
+      continue;
+    }
+    in.texts(key, derived.of);
+    if (!in.has(key)) continue;
+    derived.operation = operation;
+    given = key;
+  }
+  if (given.empty())
+    in.out().faults.push_back({{}, 0, 0, in.path(), "no operation: expected " + listed(words_of(kOperations)) + " = [channels]"});
+  return derived;
+}
+
 }  // namespace
 
 std::vector<Channel> numbered_channels(std::uint64_t count) {
@@ -134,6 +170,8 @@ Stream read_stream(Reader& in) {
   in.choice("type", kSampleTypes, stream.type);
   read_channels(in, stream);
   in.tables("window", [&](Reader& t) { stream.windows.push_back(read_window(t)); });
+  in.tables("calibration", [&](Reader& t) { stream.calibration.push_back(read_calibration(t)); });
+  in.tables("derived", [&](Reader& t) { stream.derived.push_back(read_derived(t)); });
   if (stream.source == SourceKind::replay)
     read_replay(in, stream);
   else if (stream.source == SourceKind::memory)

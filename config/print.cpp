@@ -54,6 +54,53 @@ void print_replay(Printer& out, const Replay& replay, const std::string& path) {
   out.value(path, "loop", truth(replay.loop));
 }
 
+std::string array_of(const std::vector<double>& values) {
+  std::string text;
+  for (const double value : values) text += (text.empty() ? "" : ", ") + number_text(value);
+  return "[" + text + "]";
+}
+
+std::string array_of(const std::vector<std::string>& texts) {
+  std::string text;
+  for (const std::string& one : texts) text += (text.empty() ? "" : ", ") + quoted(one);
+  return "[" + text + "]";
+}
+
+std::string array_of(const std::vector<std::vector<double>>& rows) {
+  std::string text;
+  for (const auto& row : rows) text += (text.empty() ? "" : ", ") + array_of(row);
+  return "[" + text + "]";
+}
+
+void print_calibration(Printer& out, const Stream& stream, const std::string& path) {
+  for (std::size_t i = 0; i < stream.calibration.size(); ++i) {
+    const Calibration& c = stream.calibration[i];
+    const std::string here = path + ".calibration[" + std::to_string(i) + "]";
+    out.header("[[stream.calibration]]");
+    out.value(here, "channels", array_of(c.channels));
+    out.value(here, "scale", number_text(c.scale));
+    out.value(here, "offset", number_text(c.offset));
+    if (!c.polynomial.empty()) out.value(here, "polynomial", array_of(c.polynomial));
+    if (!c.matrix.empty()) out.value(here, "matrix", array_of(c.matrix));
+    if (!c.bias.empty()) out.value(here, "bias", array_of(c.bias));
+    if (!c.unit.empty()) out.value(here, "unit", quoted(c.unit));
+  }
+  for (std::size_t i = 0; i < stream.derived.size(); ++i) {
+    const Derived& d = stream.derived[i];
+    const std::string here = path + ".derived[" + std::to_string(i) + "]";
+    out.header("[[stream.derived]]");
+    out.value(here, "name", quoted(d.name));
+    out.value(here, "unit", quoted(d.unit));
+    out.value(here, name_of(kOperations, d.operation), array_of(d.of));
+  }
+}
+
+std::uint64_t hash_of_text(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
 void print_stream(Printer& out, const Stream& stream, const std::string& path) {
   out.header("[[stream]]");
   out.value(path, "name", quoted(stream.name));
@@ -74,6 +121,7 @@ void print_stream(Printer& out, const Stream& stream, const std::string& path) {
     out.bare("]");
   }
   print_windows(out, stream.windows, "stream.window", path + ".window");
+  print_calibration(out, stream, path);
 }
 
 void print_realtime(Printer& out, const Realtime& realtime) {
@@ -134,10 +182,14 @@ std::string to_toml(const Config& config, const Origins* origins) {
   return text;
 }
 
-std::uint64_t hash_of(const Config& config) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : to_toml(config)) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
+std::uint64_t hash_of(const Config& config) { return hash_of_text(to_toml(config)); }
+
+std::uint64_t calibration_hash(const Stream& stream) {
+  Printer out;
+  print_calibration(out, stream, "");
+  std::string text;
+  for (const PrintedLine& line : out.take()) text += line.text + '\n';
+  return text.empty() ? 0 : hash_of_text(text);
 }
 
 }  // namespace chappe::config

@@ -54,10 +54,9 @@ void check_channels(Checker& check, const Stream& stream, const std::string& pat
   for (std::size_t i = 0; i < stream.channels.size(); ++i) {
     const Channel& c = stream.channels[i];
     const std::string here = path + ".channels[" + std::to_string(i) + "]";
-    const bool good = !c.name.empty() && c.name.size() <= kNameBytes && !has_control(c.name);
+    const bool good = is_channel_name(c.name);
     check.expect(good, here + ".name", quoted_short(c.name) + ": expected 1 to 47 bytes without control characters");
-    check.expect(c.unit.size() <= kUnitBytes && !has_control(c.unit), here + ".unit",
-                 quoted_short(c.unit) + ": expected at most 15 bytes without control characters");
+    check.expect(is_unit(c.unit), here + ".unit", quoted_short(c.unit) + ": expected at most 15 bytes without control characters");
     const auto [other, is_new] = seen.insert({c.name, i});
     check.expect(is_new || !good, here + ".name",
                  quoted_short(c.name) + ": channels[" + std::to_string(other->second) + "] has the same name");
@@ -110,6 +109,9 @@ std::string seconds_text(double seconds) { return number_text(std::round(seconds
 
 }  // namespace
 
+bool is_channel_name(const std::string& name) { return !name.empty() && name.size() <= kNameBytes && !has_control(name); }
+bool is_unit(const std::string& unit) { return unit.size() <= kUnitBytes && !has_control(unit); }
+
 std::uint64_t frame_stride(std::uint64_t channels, SampleType type) {
   constexpr std::uint64_t kLine = 64;
   const std::uint64_t bytes = channels * static_cast<std::uint64_t>(type);
@@ -155,8 +157,9 @@ void check_streams(Checker& check, const Config& config) {
     else
       check_replay(check, stream, config.on_full, path);
     check_channels(check, stream, path);
+    check_calibration(check, stream, path);
     if (stream.windows != config.default_windows) check_windows(check, stream.windows, path + ".window");  // those are judged once
-    channels += stream.channels.size();
+    channels += stream.channels.size() + stream.derived.size();
   }
   check.expect(channels <= kMostChannels, "stream", std::to_string(channels) + " channels in sum: expected at most 4096");
 }

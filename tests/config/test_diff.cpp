@@ -25,10 +25,12 @@ std::vector<std::string> refused(const std::function<void(Config&)>& change) {
 
 TEST(Diff, refuses_nothing_when_nothing_changes) { EXPECT_TRUE(refused_live(base(), base()).empty()); }
 
-TEST(Diff, lets_windows_rates_waveforms_level_refresh_and_the_stall_timeout_change_live) {
+TEST(Diff, lets_windows_calibrations_rates_waveforms_level_refresh_and_the_stall_timeout_change_live) {
   EXPECT_TRUE(refused([](Config& c) { c.ring.stall_timeout_ns = 200'000'000; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].windows = {{10, 0}}; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[1].windows = {{10, 0}}; }).empty());
+  EXPECT_TRUE(refused([](Config& c) { c.streams[0].calibration = {{{"ch0"}, 2, 0, {}, {}, {}, ""}}; }).empty());
+  EXPECT_TRUE(refused([](Config& c) { c.streams[1].derived = {{"d", "", Operation::sum, {"x"}}}; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.default_windows = {{10, 0}}; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].rate_hz = 7; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].dropout_probability = 0.5; }).empty());

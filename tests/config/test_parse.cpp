@@ -177,6 +177,24 @@ duration = "90s"
 name = "load"
 source = "memory"
 channels = ["x", { name = "y", unit = "g" }]
+[[stream.calibration]]
+channels = ["y", "x"]
+scale = 1e-3
+offset = -0.1
+polynomial = [0, 1, 2.5e-7]
+matrix = [[1, 0.1], [-0.1, 1]]
+bias = [3, 4]
+unit = "m/s²"
+[[stream.calibration]]
+channels = ["x"]
+scale = 2
+[[stream.derived]]
+name = "a \"total\""
+unit = "g"
+magnitude = ["x", "y"]
+[[stream.derived]]
+name = "jerk"
+derivative = ["a \"total\""]
 )");
   const std::string text = to_toml(first.loaded.config);
   const LoadResult again = good(text);
@@ -185,6 +203,59 @@ channels = ["x", { name = "y", unit = "g" }]
   EXPECT_EQ(to_toml(again.loaded.config), text);
   EXPECT_EQ(good(to_toml(first.loaded.config, &first.loaded.origins)).loaded.config, first.loaded.config) << "with origins";
   EXPECT_THAT(to_json(first.loaded.config), testing::HasSubstr("\"iso8601\""));
+}
+
+TEST(Parse, takes_calibrations_and_derived_channels_in_their_order) {
+  const Stream s = good(std::string(kStream) + R"([[stream.calibration]]
+channels = ["ch1", "ch0"]
+scale = 2
+offset = 0.5
+polynomial = [1, 0, 3]
+matrix = [[1, 2], [3, 4]]
+bias = [5, 6]
+unit = "V"
+[[stream.calibration]]
+channels = ["ch0"]
+unit = "A"
+[[stream.derived]]
+name = "p"
+unit = "W"
+ratio = ["ch0", "ch1"]
+[[stream.derived]]
+name = "dp"
+derivative = ["p"]
+)")
+                       .loaded.config.streams.at(0);
+  EXPECT_THAT(s.calibration, testing::ElementsAre(Calibration{{"ch1", "ch0"}, 2, 0.5, {1, 0, 3}, {{1, 2}, {3, 4}}, {5, 6}, "V"},
+                                                  Calibration{{"ch0"}, 1, 0, {}, {}, {}, "A"}));
+  EXPECT_THAT(s.derived,
+              testing::ElementsAre(Derived{"p", "W", Operation::ratio, {"ch0", "ch1"}}, Derived{"dp", "", Operation::derivative, {"p"}}));
+}
+
+TEST(Parse, leaves_names_that_only_a_recording_knows_to_the_aggregator) {
+  const Stream s = good(
+                       "[[stream]]\nname = \"r\"\nsource = \"replay\"\nfile = \"x.csv\"\n"
+                       "[[stream.calibration]]\nchannels = [\"any\"]\nscale = 2\n[[stream.derived]]\nname = \"d\"\nsum = [\"any\"]\n")
+                       .loaded.config.streams.at(0);
+  EXPECT_EQ(s.calibration.at(0).scale, 2);
+}
+
+TEST(Hash, of_a_calibration_is_of_what_it_says_and_none_of_none) {
+  Stream s = good(kStream).loaded.config.streams.at(0);
+  EXPECT_EQ(calibration_hash(s), 0u);
+  s.calibration.push_back({{"ch0"}, 2, 0, {}, {}, {}, ""});
+  const std::uint64_t scaled = calibration_hash(s);
+  EXPECT_NE(scaled, 0u);
+  s.rate_hz = 1;
+  s.windows = {{5, 0}};
+  EXPECT_EQ(calibration_hash(s), scaled);
+  s.calibration[0].scale = 2.5;
+  EXPECT_NE(calibration_hash(s), scaled);
+  s.calibration.clear();
+  s.derived.push_back({.name = "d", .unit = "", .operation = Operation::sum, .of = {"ch0"}});
+  const std::uint64_t sum = calibration_hash(s);
+  s.derived[0].operation = Operation::magnitude;
+  EXPECT_NE(calibration_hash(s), sum);
 }
 
 TEST(Hash, differs_when_any_value_differs) {
