@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "config/analysis.hpp"
 #include "rt/result.hpp"
 #include "rt/thread.hpp"
 
@@ -83,6 +84,7 @@ struct Stream {
   std::vector<Window> windows;           ///< at least one
   std::vector<Calibration> calibration;  ///< applied in this order
   std::vector<Derived> derived;          ///< behind the stream's own channels, in this order
+  Analysis analysis;
   bool operator==(const Stream&) const = default;
 };
 
@@ -124,6 +126,7 @@ struct Config {
   Realtime realtime;
   std::vector<Stream> streams;
   std::vector<Window> default_windows{Window{0, 1'000'000'000}};  ///< of streams that name none, and of those only the ring knows
+  Analysis default_analysis;  ///< the same; what a stream names takes the place of these values one by one
   bool operator==(const Config&) const = default;
 };
 
