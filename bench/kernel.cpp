@@ -172,6 +172,7 @@ Measurement kernel_rate(std::string_view way, std::size_t channels) {
   static const std::vector<Block> blocks = make_blocks();
   std::vector<Moments> out(channels);
   if (!is_right(way, blocks[0], out)) return {.end = Measurement::End::failed, .trouble = "the moments are wrong", .values = {}};
+  const Pinned here(0);
   Kernel kernel(channels);
   const Way run = way_of(way, out, kernel);
   std::vector<double> rates;

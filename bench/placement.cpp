@@ -52,11 +52,13 @@ bool pin(int cpu) noexcept {
   return sched_setaffinity(0, sizeof set, &set) == 0;  // success: 0; no EINTR
 }
 
-void unpin() noexcept {
-  cpu_set_t all;
-  CPU_ZERO(&all);
-  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &all);
-  sched_setaffinity(0, sizeof all, &all);
+Pinned::Pinned(int cpu) noexcept {
+  CPU_ZERO(&before_);
+  was_known_ = sched_getaffinity(0, sizeof before_, &before_) == 0;  // success: 0; fails beyond CPU_SETSIZE processors
+  pin(cpu);
+}
+Pinned::~Pinned() {
+  if (was_known_) sched_setaffinity(0, sizeof before_, &before_);
 }
 
 SharedMemory::SharedMemory(std::size_t bytes) : bytes_(bytes) {
@@ -102,7 +104,7 @@ void Neighbour::kill() noexcept {
 double round_trip_ns() {
   const SharedMemory memory(4096);
   auto& ball = *new (memory.data()) Ball{0};
-  pin(0);
+  const Pinned here(0);
   Neighbour other(1, [&ball] { return return_ball(ball); });
   std::vector<double> trips;
   bool alive = true;
@@ -114,7 +116,6 @@ double round_trip_ns() {
     }
     trips.push_back(static_cast<double>(rt::monotonic_ns() - begin) / kBatch);
   }
-  unpin();
   if (!alive || !other.ended_well()) return 0;
   std::nth_element(trips.begin(), trips.begin() + static_cast<std::ptrdiff_t>(trips.size() / 2), trips.end());
   return trips[trips.size() / 2];

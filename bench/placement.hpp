@@ -1,6 +1,7 @@
 // Where two virtual processors stand to each other: the round trip of one cache line. A host moves them between physical cores, and that
 // alone changes what a ring carries by a factor of ten; so only figures of one placement are compared.
 #pragma once
+#include <sched.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -10,8 +11,19 @@ namespace chappe::bench {
 
 /// False: the machine has no such processor, or does not let us.
 bool pin(int cpu) noexcept;
-/// Lets the calling thread run anywhere again.
-void unpin() noexcept;
+/// The calling thread on one processor for a while, then where it might run before.
+class Pinned {
+ public:
+  explicit Pinned(int cpu) noexcept;
+  ~Pinned();
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+ private:
+  cpu_set_t before_{};
+  bool was_known_ = false;
+};
+
 /// Median round trip in ns between this process, on CPU 0 for so long, and a child on CPU 1. 0: the child did not live to the end.
 double round_trip_ns();
 /// Both are of one placement: they differ by less than a third.

@@ -221,10 +221,7 @@ class ChappeRing {
   /// A block that is not whole is seen as an empty one: with a consumer at the gate it is a fault of the ring.
   bool look(std::span<const std::byte>& seen) noexcept {
     if (head_ == next_) head_ = reader_->head();
-    if (head_ == next_) {
-      if (given_back_ != next_) holder_->release(given_back_ = next_);
-      return false;
-    }
+    if (head_ == next_) return false;
     const std::byte* payload = nullptr;
     if (reader_->look(next_, block_, payload)) seen = {payload, std::size_t{block_.frames} * stride_};
     return true;
