@@ -40,6 +40,10 @@ bool will_be_unlinked(const std::string& instance) {
                             status.owner_start.load(std::memory_order_relaxed));
 }
 
+void warn_of(const std::vector<std::string>& refusals) {
+  for (const auto& refusal : refusals) rt::log(rt::LogLevel::warn, refusal);
+}
+
 bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
 
 }  // namespace
@@ -125,9 +129,9 @@ rt::Done Aggregator::open_board(const shm::RingTables* ring) {
   return rt::done();
 }
 
-WindowPlan Aggregator::plan_for(const shm::RingTables& ring) const {
-  WindowPlan plan{.generation = generation_, .windows = {}};
-  for (const auto& stream : ring.streams) {
+WindowPlan Aggregator::window_plan(const BoardPlan& board) const {
+  WindowPlan plan{.generation = generation_, .windows = {}, .calibrations = board.calibrations};
+  for (const auto& stream : board.tables.streams) {
     const auto found = std::find_if(config_.streams.begin(), config_.streams.end(), [&](const auto& s) { return s.name == stream.name; });
     plan.windows.push_back(found != config_.streams.end() && !found->windows.empty() ? found->windows : config_.default_windows);
   }
@@ -212,12 +216,13 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
     if (!*gate) return rt::done();  // between two objects of one making; the next tick sees both
     session->gate = std::move(**gate);
   }
-  const shm::RingTables& tables = session->ring.tables();
+  const BoardPlan board = board_plan(session->ring.tables(), config_);
+  const shm::RingTables& tables = board.tables;
   close_windows_that_end(*board_, &tables, log_.get());
   if (auto opened = open_board(&tables); !opened) return opened.error().exit_code == EX_IOERR ? trouble(opened.error(), notes) : opened;
-  const WindowPlan plan = plan_for(tables);
+  const WindowPlan plan = window_plan(board);
   if (log_) {
-    if (auto started = start_log(*session); !started) return started;
+    if (auto started = start_log(*session, tables); !started) return started;
   }
   session->drain = std::make_unique<Drain>(session->ring, session->gate ? &*session->gate : nullptr, *board_, session->rows.get(), plan);
   const shm::BoardSlot& head = board_->image().head();
@@ -228,13 +233,13 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   session->thread = std::move(*thread);
   session_ = std::move(session);
   last_trouble_.clear();
+  warn_of(board.refusals);
   notes.push_back(std::string("attached to ") + (retired ? "the retired ring" : "the ring") + " of instance " + config_.instance + ": " +
                   std::to_string(tables.streams.size()) + " streams, from block " + std::to_string(upto));
   return rt::done();
 }
 
-rt::Done Aggregator::start_log(Session& session) {
-  const shm::RingTables& tables = session.ring.tables();
+rt::Done Aggregator::start_log(Session& session, const shm::RingTables& tables) {
   std::vector<std::uint32_t> channels;
   std::size_t most_rows = 0;
   std::vector<LogNames> names;
@@ -297,8 +302,32 @@ void Aggregator::hand_over_totals() {
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   config_ = config;
   ++generation_;
-  if (session_) session_->drain->reconfigure(plan_for(session_->ring.tables()));
+  if (!session_) return generation_;
+  const BoardPlan next = board_plan(session_->ring.tables(), config_);
+  if (board_has(next.tables)) {
+    warn_of(next.refusals);
+    session_->drain->reconfigure(window_plan(next));
+  } else {
+    attach_anew();
+  }
   return generation_;
+}
+
+/// Those of a ring come first on the board, and those that are away behind them.
+bool Aggregator::board_has(const shm::RingTables& tables) const {
+  const shm::BoardTables& board = board_->tables();
+  if (board.streams.size() < tables.streams.size() || board.channels.size() < tables.channels.size()) return false;
+  return shm::same_tables(std::span(board.streams).first(tables.streams.size()), tables.streams,
+                          std::span(board.channels).first(tables.channels.size()), tables.channels);
+}
+
+/// The ring keeps what comes meanwhile, and the next drain begins at the board's `upto`. What fails is told by the next tick, which tries
+/// again.
+void Aggregator::attach_anew() {
+  std::vector<std::string> notes;
+  end_session(notes);
+  [[maybe_unused]] const auto begun = try_attach(notes);
+  for (const auto& note : notes) rt::log(rt::LogLevel::info, note);
 }
 
 bool Aggregator::has_applied() const noexcept {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "aggregator/board_plan.hpp"
 #include "aggregator/drain.hpp"
 #include "config/config.hpp"
 #include "rt/thread.hpp"
@@ -24,7 +25,8 @@ class Aggregator {
   /// Looks after everything; call at each announcement and at least ten times a second. New lines for the log are appended to `notes`.
   /// An Error: another aggregator holds the gate, or an object is foreign.
   rt::Done tick(std::vector<std::string>& notes);
-  /// Puts another configuration in force at a block boundary. Returns its generation.
+  /// Puts another configuration in force at a block boundary; where it changes the channels of the board, on a board made anew. Returns
+  /// its generation.
   std::uint32_t reconfigure(const config::Config& config);
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   /// The drain works under generation(), or there is none.
@@ -45,11 +47,13 @@ class Aggregator {
   rt::Done trouble(const rt::Error& error, std::vector<std::string>& notes);
   rt::Done try_attach(std::vector<std::string>& notes);
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
-  rt::Done start_log(Session& session);
+  rt::Done start_log(Session& session, const shm::RingTables& tables);
   void end_session(std::vector<std::string>& notes);
   void hand_over_totals();
   [[nodiscard]] bool has_totals(const shm::RingTables& ring) const;
-  [[nodiscard]] WindowPlan plan_for(const shm::RingTables& ring) const;
+  [[nodiscard]] WindowPlan window_plan(const BoardPlan& board) const;
+  [[nodiscard]] bool board_has(const shm::RingTables& tables) const;
+  void attach_anew();
   [[nodiscard]] rt::ThreadPlan drain_plan() const;
 
   config::Config config_;

@@ -43,7 +43,7 @@ bool changes_values(const CalibrationPlan::Entry& e) {
 bool CalibrationPlan::has_work() const { return !derived.empty() || std::ranges::any_of(entries, changes_values); }
 
 rt::Result<CalibrationPlan> plan_calibration(const config::Stream& stream, std::span<const std::string> channels) {
-  CalibrationPlan plan{.entries = {}, .derived = {}, .hash = config::calibration_hash(stream)};
+  CalibrationPlan plan{.entries = {}, .derived = {}, .hash = config::calibration_hash(stream), .refused = false};
   std::vector<std::string> names(channels.begin(), channels.end());
   const auto place = [&](const char* kind, std::size_t i) { return "stream " + stream.name + ": " + kind + "[" + std::to_string(i) + "]"; };
   for (std::size_t i = 0; i < stream.calibration.size(); ++i) {

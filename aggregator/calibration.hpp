@@ -28,6 +28,7 @@ struct CalibrationPlan {
   std::vector<Entry> entries;
   std::vector<Derived> derived;  ///< the first is the channel behind the ring's
   std::uint64_t hash = 0;        ///< config::calibration_hash, 0: none
+  bool refused = false;          ///< it named what the stream does not have, and nothing is left of it
   /// False: values are taken as they lie in the ring. Units alone change none.
   [[nodiscard]] bool has_work() const;
 };

@@ -51,6 +51,12 @@ std::size_t Drain::most_rows(const shm::StreamEntry& stream) {
   return std::max(kFewestRows, 2 * shm::kWindowsPerStream * (std::size_t{stream.capacity} + 2));
 }
 
+Drain::Values Drain::values_of(const shm::StreamEntry& s, const CalibrationPlan& plan) {
+  Values values{.calibration = nullptr, .hash = plan.hash, .derived = plan.derived.size(), .refused = plan.refused};
+  if (plan.has_work()) values.calibration = std::make_unique<Calibration>(plan, s.channels, s.value_bytes, s.stride, s.capacity);
+  return values;
+}
+
 Drain::Change Drain::prepare(const WindowPlan& plan) const {
   Change change;
   change.generation = plan.generation;
@@ -58,7 +64,12 @@ Drain::Change Drain::prepare(const WindowPlan& plan) const {
   const auto& streams = ring_->tables().streams;
   for (std::size_t i = 0; i < streams.size(); ++i) {
     const auto& s = streams[i];
-    change.statistics.push_back(std::make_unique<StreamStatistics>(s.channels, s.value_bytes, s.stride, s.capacity, s.explicit_times != 0,
+    const Values& values = change.values.emplace_back(values_of(s, plan.calibrations.empty() ? CalibrationPlan{} : plan.calibrations[i]));
+    const Calibration* c = values.calibration.get();
+    const std::size_t channels = c != nullptr ? c->channels() : s.channels;
+    CHAPPE_EXPECTS(channels == board_->tables().streams[board_stream_[i]].channels);
+    change.statistics.push_back(std::make_unique<StreamStatistics>(channels, c != nullptr ? sizeof(double) : s.value_bytes,
+                                                                   c != nullptr ? c->stride() : s.stride, s.capacity, s.explicit_times != 0,
                                                                    plan.windows[i], plan.generation, static_cast<std::uint32_t>(i)));
     change.rows_needed.push_back(rows_needed(s, plan.windows[i]));
     if (rows_ != nullptr) rows += rows_->grow(static_cast<std::uint32_t>(i), std::max(kFewestRows, 2 * change.rows_needed.back()));
@@ -67,7 +78,8 @@ Drain::Change Drain::prepare(const WindowPlan& plan) const {
   return change;
 }
 
-/// Takes over what the predecessor had open. Windows of another length are closed as they stand.
+/// Takes over what the predecessor had open. Windows of another length, or of values that were calibrated otherwise, are closed as they
+/// stand.
 void Drain::restore_open_windows(const WindowPlan& plan) {
   shm::BoardImage& image = board_->image();
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
@@ -79,8 +91,8 @@ void Drain::restore_open_windows(const WindowPlan& plan) {
       if (from.frames == 0) continue;
       const OpenWindow before = window_of(from, i, w);
       const std::vector<Moments> moments = moments_of(image.moments(board_stream_[i], w, 0));
-      const bool same = w < plan.windows[i].size() && plan.windows[i][w].frames == b.spec_frames[w] &&
-                        plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
+      const bool same = b.calibration == current_.values[i].hash && w < plan.windows[i].size() &&
+                        plan.windows[i][w].frames == b.spec_frames[w] && plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
       if (same) {
         current_.statistics[i]->restore(w, before, moments);
       } else if (before.open) {
@@ -96,11 +108,13 @@ void Drain::reconfigure(const WindowPlan& plan) {
   delete change_.offer(new Change(prepare(plan)));
 }
 
-/// Streams whose windows stay the same go on with what they have open; the others close theirs here, at a block boundary.
+/// Streams whose windows and calibration stay the same go on with what they have open; the others close theirs here, at a block boundary.
 void Drain::apply_change() noexcept {
   Change* change = change_.take();
   if (change == nullptr) return;
-  const auto stays = [&](std::size_t i) { return current_.statistics[i]->has_windows_of(*change->statistics[i]); };
+  const auto stays = [&](std::size_t i) {
+    return current_.statistics[i]->has_windows_of(*change->statistics[i]) && current_.values[i].same_as(change->values[i]);
+  };
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     closing_ = static_cast<std::uint32_t>(i);
     dirty_[i] = true;
@@ -209,12 +223,15 @@ bool Drain::take_block(std::uint64_t number) noexcept {
   const shm::StreamEntry& entry = ring_->tables().streams[block.stream];
   const auto* times = reinterpret_cast<const std::int64_t*>(payload + std::size_t{entry.capacity} * entry.stride);
   StreamStatistics& statistics = *current_.statistics[block.stream];
-  statistics.measure({.data = payload,
-                      .times_ns = entry.explicit_times != 0 ? times : nullptr,
-                      .first_frame = block.first_frame,
-                      .frames = block.frames,
-                      .t_first_ns = block.t_first_ns,
-                      .period_ns = block.period_ns});
+  BlockView view{.data = payload,
+                 .times_ns = entry.explicit_times != 0 ? times : nullptr,
+                 .first_frame = block.first_frame,
+                 .frames = block.frames,
+                 .t_first_ns = block.t_first_ns,
+                 .period_ns = block.period_ns};
+  if (Calibration* c = current_.values[block.stream].calibration.get(); c != nullptr)
+    view.data = c->apply(view, statistics.open(0), statistics.open_moments(0));
+  statistics.measure(view);
   CHAPPE_FAULT(consume_3_measured);
   if (!ring_->still(number)) {
     refuse();
@@ -268,6 +285,10 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
   const std::size_t at = board_stream_[stream];
   shm::BoardStream& b = image.stream(at);
   const StreamStatistics& statistics = *current_.statistics[stream];
+  const Values& values = current_.values[stream];
+  b.calibration = values.hash;
+  b.calibration_refused = values.refused ? 1 : 0;
+  b.derived = values.derived;
   b.windows = std::min<std::size_t>(statistics.windows(), shm::kWindowsPerStream);
   for (std::size_t w = 0; w < b.windows; ++w) {
     put_open(image.window(at, w, 0), statistics.open(w));

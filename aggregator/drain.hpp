@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "aggregator/calibration.hpp"
 #include "aggregator/rows.hpp"
 #include "aggregator/statistics.hpp"
 #include "rt/counter.hpp"
@@ -15,10 +16,11 @@
 
 namespace chappe::aggregator {
 
-/// Windows by stream of the ring, and the generation that they belong to.
+/// Windows by stream of the ring, what their values are calibrated with (none at all: nothing), and the generation that both belong to.
 struct WindowPlan {
   std::uint32_t generation = 1;
   std::vector<std::vector<config::Window>> windows;
+  std::vector<CalibrationPlan> calibrations = {};
 };
 
 class Drain final : private ClosedSink {
@@ -39,7 +41,7 @@ class Drain final : private ClosedSink {
   void stop() noexcept { stop_.raise(); }
   [[nodiscard]] bool has_ended() const noexcept { return ended_.is_up(); }
   [[nodiscard]] End end() const noexcept { return end_; }  ///< after has_ended()
-  /// An ordinary thread: other windows from the next block boundary on.
+  /// An ordinary thread: other windows and calibrations from the next block boundary on, of the channels that the board has.
   void reconfigure(const WindowPlan& plan);
   /// After run() came back and the log's thread has ended: the board learns what that one still wrote.
   void publish_logged() noexcept;
@@ -51,14 +53,23 @@ class Drain final : private ClosedSink {
   static std::size_t most_rows(const shm::StreamEntry& stream);
 
  private:
+  /// How the values of a stream come into its windows.
+  struct Values {
+    std::unique_ptr<Calibration> calibration;  ///< null: as they lie in the ring
+    std::uint64_t hash = 0, derived = 0;
+    bool refused = false;
+    [[nodiscard]] bool same_as(const Values& other) const noexcept { return hash == other.hash && refused == other.refused; }
+  };
   struct Change {
     std::vector<std::unique_ptr<StreamStatistics>> statistics;
+    std::vector<Values> values;
     std::vector<std::size_t> rows_needed;  ///< windows that one block may close, at most
     std::vector<Row*> pending;             ///< closed windows that the board does not hold yet; with room for all rows
     std::uint32_t generation = 0;
     std::unique_ptr<Change> older;  ///< done with before this one: freed together, by the ordinary thread
   };
   Change prepare(const WindowPlan& plan) const;
+  static Values values_of(const shm::StreamEntry& stream, const CalibrationPlan& plan);
   static std::size_t rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows);
   void restore_open_windows(const WindowPlan& plan);
   void apply_change() noexcept;

@@ -187,7 +187,7 @@ std::string plain_line(const shm::Snapshot& s) {
   double samples = 0;
   std::string rates;
   for (const auto& v : s.streams) {
-    if (std::isfinite(v.rate_hz)) samples += v.rate_hz * static_cast<double>(v.channels.size());
+    if (std::isfinite(v.rate_hz)) samples += v.rate_hz * static_cast<double>(v.sampled());
     rates += fmt::format("  {} {}", shown(v.stream, false), rate_text(v.rate_hz));
   }
   return fmt::format("{}; {}; {}; {}; {:.0f} samples/s{}", process_span("producer", s.producer).text,

@@ -44,7 +44,7 @@ Family of_samples(const Snapshot& snapshot, const char* name, const char* help, 
     const auto same_name = [&](const shm::StreamView& view) { return view.stream == account.stream; };
     const auto view = std::find_if(snapshot.streams.begin(), snapshot.streams.end(), same_name);
     if (view == snapshot.streams.end()) continue;
-    family.samples.push_back(sample(as_double(frames(account)) * static_cast<double>(view->channels.size()), {{"stream", account.stream}}));
+    family.samples.push_back(sample(as_double(frames(account)) * static_cast<double>(view->sampled()), {{"stream", account.stream}}));
   }
   return family;
 }
@@ -127,6 +127,13 @@ Family missing_frames(const Snapshot& snapshot) {
   return family;
 }
 
+Family calibrations_refused(const Snapshot& snapshot) {
+  Family family{"chappe_calibration_refused", "1 if the configured calibration names what the stream does not have.", Type::gauge, {}};
+  for (const shm::StreamView& view : snapshot.streams)
+    family.samples.push_back(sample(view.calibration_refused ? 1 : 0, {{"stream", view.stream}}));
+  return family;
+}
+
 std::vector<Family> ledger_families(const Snapshot& s) {
   return {
       of_accounts(s, Type::counter, "chappe_aggregated_frames_total", "Frames merged into windows.",
@@ -150,6 +157,7 @@ std::vector<Family> aggregator_families(const Snapshot& s) {
   std::vector<Family> rest{
       windows_closed(s),
       missing_frames(s),
+      calibrations_refused(s),
       of_channels(s, "chappe_window_values", "Values in the statistics of the last window; NaN is not among them.", &ChannelView::count),
       of_channels(s, "chappe_window_nan_values", "NaN values of the last window.", &ChannelView::nan),
       of_channels(s, "chappe_window_mean", "Mean of the last window, in the channel's unit.", &ChannelView::mean),

@@ -25,7 +25,7 @@ namespace chappe::shm {
 using Word = std::atomic<std::uint64_t>;
 static_assert(Word::is_always_lock_free && sizeof(Word) == 8);
 
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::size_t kPage = 4096;
 inline constexpr std::size_t kLine = 64;
 inline constexpr std::uint32_t kGates = 8;
@@ -215,8 +215,11 @@ struct BoardStream {
   BoardTotals totals;                       ///< meaningful when ended
   std::uint64_t committed;                  ///< cumulative, as the last merged block names it
   std::uint64_t skipped;                    ///< 1: blocks were passed over since then, which may have been this stream's
+  std::uint64_t calibration;                ///< hash of what the open windows' values were calibrated with, 0: as they lie in the ring
+  std::uint64_t calibration_refused;        ///< 1: the configured one does not fit the stream, which goes on without
+  std::uint64_t derived;                    ///< of its channels, the last so many are not in the ring
 };
-static_assert(sizeof(BoardStream) == 280);
+static_assert(sizeof(BoardStream) == 304);
 
 /// First bytes of a board slot.
 struct BoardSlot {

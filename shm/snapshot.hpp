@@ -80,7 +80,10 @@ struct StreamView {
   std::uint64_t window_frames = 0;  ///< frames in it
   std::uint64_t missing = 0;        ///< frames of it that never came
   bool ended = false;
+  bool calibration_refused = false;  ///< the configured one names what the stream does not have
+  std::size_t derived = 0;           ///< the last so many channels are the aggregator's, and not in the ring
   std::vector<ChannelView> channels;
+  [[nodiscard]] std::size_t sampled() const { return channels.size() - derived; }
 };
 
 struct LatencyView {

@@ -141,6 +141,8 @@ Json streams(const Snapshot& s) {
                     {"generation", v.generation},
                     {"windows_closed", v.windows_closed},
                     {"missing", v.missing},
+                    {"derived", v.derived},
+                    {"calibration_refused", v.calibration_refused},
                     {"channels", std::move(channels)}});
   }
   return list;

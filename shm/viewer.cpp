@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <map>
 #include <utility>
@@ -122,6 +123,14 @@ void walk_ring(const RingReader& ring, std::uint64_t upto, Walks& walks) {
   }
 }
 
+/// The board's channels of a ring's stream: the same, perhaps under another unit, and derived ones behind.
+bool are_of(const StreamEntry& on_board, std::span<const ChannelEntry> board_channels, const StreamEntry& entry,
+            std::span<const ChannelEntry> channels) {
+  const auto same_name = [](const ChannelEntry& a, const ChannelEntry& b) { return std::memcmp(a.name, b.name, kNameBytes) == 0; };
+  return on_board.channels >= entry.channels && std::ranges::equal(board_channels.subspan(on_board.first_channel, entry.channels),
+                                                                   channels.subspan(entry.first_channel, entry.channels), same_name);
+}
+
 StreamView stream_view(const StreamEntry& entry, std::span<const ChannelEntry> channels) {
   StreamView v;
   v.stream = text_of(entry.name, kNameBytes);
@@ -196,6 +205,7 @@ struct Viewer::Mapped {
   void see_producer(Snapshot& s) const;
   void see_aggregator(Snapshot& s) const;
   void see_board_streams(Snapshot& s);
+  [[nodiscard]] StreamView view_of(const StreamEntry& entry, std::span<const ChannelEntry> channels) const;
   bool see_ledger(Snapshot& s);
   [[nodiscard]] std::vector<std::string> all_streams() const;
   [[nodiscard]] std::optional<std::size_t> on_board(const std::string& name) const;
@@ -249,9 +259,19 @@ void Viewer::Mapped::see_aggregator(Snapshot& s) const {
 
 std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) const { return find_stream(board_tables().streams, name); }
 
+/// Of a stream of the ring, with the channels that the board has of it.
+StreamView Viewer::Mapped::view_of(const StreamEntry& entry, std::span<const ChannelEntry> channels) const {
+  const auto at = on_board(text_of(entry.name, kNameBytes));
+  if (!at || !are_of(board->tables().streams[*at], board->tables().channels, entry, channels)) return stream_view(entry, channels);
+  StreamEntry shown = entry;
+  shown.channels = board->tables().streams[*at].channels;
+  shown.first_channel = board->tables().streams[*at].first_channel;
+  return stream_view(shown, board->tables().channels);
+}
+
 void Viewer::Mapped::see_board_streams(Snapshot& s) {
   if (ring) {
-    for (const auto& entry : ring->tables().streams) s.streams.push_back(stream_view(entry, ring->tables().channels));
+    for (const auto& entry : ring->tables().streams) s.streams.push_back(view_of(entry, ring->tables().channels));
     see_rates(*ring, s.streams);
   } else if (board) {
     for (const auto& entry : board->tables().streams) s.streams.push_back(stream_view(entry, board->tables().channels));
@@ -263,6 +283,8 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
     v.age_ms = age_ms(static_cast<std::uint64_t>(b.last_acquired_ns));
     v.rate_hz = is_current(b, v.age_ms) ? b.rate_hz : 0;
     v.ended = b.ended != 0;
+    v.calibration_refused = b.calibration_refused != 0;
+    v.derived = std::min<std::size_t>(b.derived, v.channels.size());
     v.windows_closed = b.closed[0];
     const std::size_t record = b.closed[0] > 0 ? image->closed_record(b.closed[0] - 1) : 0;
     const BoardWindow& w = image->window(*at, 0, record);

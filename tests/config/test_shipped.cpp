@@ -26,7 +26,7 @@ double samples_per_second(const Config& config) {
 }
 
 TEST(Shipped, files_load_without_faults_or_warnings) {
-  for (const char* name : {"chappe.toml", "examples/two-million.toml", "examples/replay.toml"}) {
+  for (const char* name : {"chappe.toml", "examples/two-million.toml", "examples/replay.toml", "examples/imu.toml"}) {
     const LoadResult result = load_file(kFolder + name);
     EXPECT_EQ(describe(result.faults), "") << name;
     EXPECT_TRUE(result.loaded.warnings.empty()) << name << ": " << result.loaded.warnings.front();
