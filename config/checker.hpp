@@ -46,6 +46,9 @@ bool is_unit(const std::string& unit);
 
 void check_calibration(Checker& check, const Stream& stream, const std::string& path);
 void check_windows(Checker& check, const std::vector<Window>& windows, const std::string& path);
+void check_alarms(Checker& check, const Stream& stream, const std::string& path);
+/// All streams together: what the table of alarms has room for.
+void check_alarm_count(Checker& check, const Config& config);
 void check_streams(Checker& check, const Config& config);
 /// The ring against the streams that it is to carry.
 void check_ring_depth(Checker& check, const Config& config);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ enum class SourceKind { simulator, replay, memory };         ///< memory: for me
 enum class OnFull { drop, wait };
 enum class Waveform { sine, square, random_walk, noise, constant, index };  ///< index: a function of the frame index alone
 enum class TimeUnit { s, ms, us, ns, iso8601, automatic };
+enum class AlarmKind { limit, rate, flat, stale, nan, zscore };
+enum class Figure { mean, min, max, rms, deviation, peak_to_peak, last };  ///< of a window
 enum class ReplayFormat { automatic, csv, wav, i16le, i32le, f32le, f64le };
 
 /// One measured quantity. The waveform's keys are for simulated streams.
@@ -39,6 +42,23 @@ struct Window {
   std::uint64_t frames = 0;
   std::int64_t duration_ns = 0;  ///< on the stream's clock
   bool operator==(const Window&) const = default;
+};
+
+/// What is watched of a stream's channels, window by window; docs/statistics.md has what each kind computes.
+struct Alarm {
+  std::string name;
+  AlarmKind kind = AlarmKind::limit;
+  std::vector<std::string> channels;  ///< empty: each of the stream
+  std::uint64_t window = 0;           ///< index of the stream's window
+  Figure of = Figure::mean;           ///< limit, rate, zscore
+  std::optional<double> above, below, warn_above, warn_below;
+  double hysteresis = 0;        ///< how far back behind its limit a value must be for its end
+  std::int64_t hold_ns = 0;     ///< for so long a limit must be passed
+  std::int64_t release_ns = 0;  ///< for so long it must not be passed any more
+  std::int64_t after_ns = 0;    ///< flat, stale
+  double tolerance = 0;         ///< flat
+  std::uint64_t learn = 60;     ///< zscore: windows of the baseline
+  bool operator==(const Alarm&) const = default;
 };
 
 struct Replay {
@@ -85,6 +105,7 @@ struct Stream {
   std::vector<Calibration> calibration;  ///< applied in this order
   std::vector<Derived> derived;          ///< behind the stream's own channels, in this order
   Analysis analysis;
+  std::vector<Alarm> alarms;
   bool operator==(const Stream&) const = default;
 };
 
@@ -177,7 +198,8 @@ std::string to_json(const Config& config);
 Endpoint endpoint(const Config& config, const std::string& process);
 
 /// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied
-/// live. Live: windows, calibration and derived channels, rates of simulated streams and their waveforms' parameters, log level, refresh.
+/// live. Live: windows, alarms, calibration and derived channels, rates of simulated streams and their waveforms' parameters, log level,
+/// refresh.
 std::vector<std::string> refused_live(const Config& now, const Config& next);
 
 /// Bytes of one frame in the ring: channels x size, padded to the next power of two up to 64, beyond that to a multiple of 64.

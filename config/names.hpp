@@ -32,6 +32,19 @@ inline constexpr Names<Operation, 5> kOperations{{{"magnitude", Operation::magni
                                                   {"difference", Operation::difference},
                                                   {"ratio", Operation::ratio},
                                                   {"derivative", Operation::derivative}}};
+inline constexpr Names<AlarmKind, 6> kAlarmKinds{{{"limit", AlarmKind::limit},
+                                                  {"rate", AlarmKind::rate},
+                                                  {"flat", AlarmKind::flat},
+                                                  {"stale", AlarmKind::stale},
+                                                  {"nan", AlarmKind::nan},
+                                                  {"zscore", AlarmKind::zscore}}};
+inline constexpr Names<Figure, 7> kFigures{{{"mean", Figure::mean},
+                                            {"min", Figure::min},
+                                            {"max", Figure::max},
+                                            {"rms", Figure::rms},
+                                            {"deviation", Figure::deviation},
+                                            {"peak_to_peak", Figure::peak_to_peak},
+                                            {"last", Figure::last}}};
 inline constexpr Names<TimeUnit, 6> kTimeUnits{{{"automatic", TimeUnit::automatic},
                                                 {"s", TimeUnit::s},
                                                 {"ms", TimeUnit::ms},

@@ -65,6 +65,10 @@ class Reader {
   std::vector<std::string> known_;
 };
 
+inline void require(Reader& in, const std::string& key) {
+  if (!in.has(key)) in.fault(key, "missing, and there is no default");
+}
+
 /// "text \"5\"", "number 5": what stands there, for messages.
 std::string shown(const toml::node& value);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/parse_alarm.hpp"
+
 namespace chappe::config {
 namespace {
 
@@ -10,10 +12,6 @@ constexpr std::uint64_t kMostChannels = 4096;  // here only so that a slip canno
 constexpr const char* kSimulatorKeys[] = {"seed", "dropout"};
 constexpr const char* kReplayKeys[] = {"file", "format", "time_column", "time_unit", "as_fast_as_possible", "loop"};
 constexpr const char* kWaveformKeys[] = {"waveform", "amplitude", "offset", "frequency", "noise", "spikes", "nans"};
-
-void require(Reader& in, const std::string& key) {
-  if (!in.has(key)) in.fault(key, "missing, and there is no default");
-}
 
 void reject_simulator_keys(Reader& in) {
   for (const char* key : kSimulatorKeys) in.misplaced(key, "stands only with source = \"simulator\"");
@@ -172,6 +170,7 @@ Stream read_stream(Reader& in) {
   in.tables("window", [&](Reader& t) { stream.windows.push_back(read_window(t)); });
   in.tables("calibration", [&](Reader& t) { stream.calibration.push_back(read_calibration(t)); });
   in.tables("derived", [&](Reader& t) { stream.derived.push_back(read_derived(t)); });
+  in.tables("alarm", [&](Reader& t) { stream.alarms.push_back(read_alarm(t)); });
   if (stream.source == SourceKind::replay)
     read_replay(in, stream);
   else if (stream.source == SourceKind::memory)

@@ -32,6 +32,38 @@ void print_windows(Printer& out, const std::vector<Window>& windows, const std::
   }
 }
 
+void print_channels_of(Printer& out, const Alarm& alarm, const std::string& path) {
+  if (alarm.channels.empty()) return;
+  std::string names;
+  for (const std::string& name : alarm.channels) names += (names.empty() ? "" : ", ") + quoted(name);
+  out.value(path, "channels", "[" + names + "]");
+}
+
+void print_limits(Printer& out, const Alarm& alarm, const std::string& path) {
+  for (const auto& [name, limit] : {std::pair{"above", alarm.above}, std::pair{"below", alarm.below},
+                                    std::pair{"warn_above", alarm.warn_above}, std::pair{"warn_below", alarm.warn_below}}) {
+    if (limit) out.value(path, name, number_text(*limit));
+  }
+  out.value(path, "hysteresis", number_text(alarm.hysteresis));
+  out.value(path, "hold", quoted(duration_text(alarm.hold_ns)));
+  out.value(path, "release", quoted(duration_text(alarm.release_ns)));
+}
+
+void print_alarm(Printer& out, const Alarm& alarm, const std::string& path) {
+  out.header("[[stream.alarm]]");
+  out.value(path, "name", quoted(alarm.name));
+  out.value(path, "kind", quoted(name_of(kAlarmKinds, alarm.kind)));
+  print_channels_of(out, alarm, path);
+  const bool by_time = alarm.kind == AlarmKind::flat || alarm.kind == AlarmKind::stale;
+  if (alarm.kind != AlarmKind::stale) out.value(path, "window", std::to_string(alarm.window));
+  if (by_time) out.value(path, "after", quoted(duration_text(alarm.after_ns)));
+  if (alarm.kind == AlarmKind::flat) out.value(path, "tolerance", number_text(alarm.tolerance));
+  if (by_time) return;
+  if (alarm.kind != AlarmKind::nan) out.value(path, "of", quoted(name_of(kFigures, alarm.of)));
+  if (alarm.kind == AlarmKind::zscore) out.value(path, "learn", std::to_string(alarm.learn));
+  print_limits(out, alarm, path);
+}
+
 std::string channel_text(const Channel& c, SourceKind source) {
   std::string out = "{ name = " + quoted(c.name) + ", unit = " + quoted(c.unit);
   if (source == SourceKind::simulator) {
@@ -122,6 +154,7 @@ void print_stream(Printer& out, const Stream& stream, const std::string& path) {
   }
   print_windows(out, stream.windows, "stream.window", path + ".window");
   print_calibration(out, stream, path);
+  for (std::size_t i = 0; i < stream.alarms.size(); ++i) print_alarm(out, stream.alarms[i], path + ".alarm[" + std::to_string(i) + "]");
 }
 
 void print_realtime(Printer& out, const Realtime& realtime) {
