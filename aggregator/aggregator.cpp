@@ -53,6 +53,8 @@ struct Aggregator::Session {
   shm::RingReader ring;
   std::optional<shm::GateHolder> gate;
   std::unique_ptr<Rows> rows;
+  std::unique_ptr<Blocks> blocks;
+  std::unique_ptr<Analyst> analyst;
   std::unique_ptr<Drain> drain;
   std::unique_ptr<LogWriter> log;
   rt::Thread thread;
@@ -138,6 +140,47 @@ WindowPlan Aggregator::window_plan(const BoardPlan& board) const {
   return plan;
 }
 
+AnalysisPlan Aggregator::analysis_plan(const BoardPlan& board) const {
+  AnalysisPlan plan{.generation = generation_, .streams = {}, .channels = board.tables.channels};
+  const WindowPlan windows = window_plan(board);
+  for (std::size_t i = 0; i < board.tables.streams.size(); ++i) {
+    AnalysedStream stream{
+        .entry = board.tables.streams[i], .windows = windows.windows[i], .calibration = board.calibrations[i].hash, .analysis = {}};
+    if (board.calibrations[i].has_work()) {  // frames as Calibration::apply makes them
+      stream.entry.value_bytes = sizeof(double);
+      stream.entry.stride = stream.entry.channels * stream.entry.value_bytes;
+    }
+    const auto found = std::ranges::find(config_.streams, std::string(stream.entry.name), &config::Stream::name);
+    stream.analysis = found != config_.streams.end() ? found->analysis : config_.default_analysis;
+    plan.streams.push_back(std::move(stream));
+  }
+  return plan;
+}
+
+/// What fails here fails alone: windows go on without it, and the next reload tries again.
+void Aggregator::plan_analysis(Session& session, const BoardPlan& board, WindowPlan& plan) {
+  AnalysisPlan analysis = analysis_plan(board);
+  std::size_t bytes = 0;
+  for (const AnalysedStream& stream : analysis.streams) {
+    plan.analysed.push_back(stream.analysis.is_on());
+    bytes = std::max(bytes, std::size_t{stream.entry.capacity} * stream.entry.stride);
+  }
+  if (!session.analyst && !analysis.is_on()) return shm::unlink_analysis(config_.instance);  // of one that was killed
+  if (session.analyst) {
+    session.analyst->follow(std::move(analysis));
+  } else {
+    if (!session.blocks)
+      session.blocks = std::make_unique<Blocks>(board.tables.streams.size(), session.ring.tables().geometry.blocks / 2, bytes);
+    auto started = Analyst::start(config_.instance, readers_, *session.blocks, std::move(analysis));
+    if (!started) {
+      rt::log(rt::LogLevel::error, "windows are not analysed: " + started.error().text);
+      return;
+    }
+    session.analyst = std::move(*started);
+  }
+  plan.blocks = session.blocks.get();
+}
+
 rt::ThreadPlan Aggregator::drain_plan() const {
   const auto found = config_.realtime.threads.find("drain");
   rt::ThreadPlan plan = found != config_.realtime.threads.end() ? found->second : rt::ThreadPlan{};
@@ -208,7 +251,8 @@ bool Aggregator::has_totals(const shm::RingTables& ring) const {
 }
 
 rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes) {
-  auto session = std::make_unique<Session>(Session{.ring = std::move(ring), .gate = {}, .rows = {}, .drain = {}, .log = {}, .thread = {}});
+  auto session = std::make_unique<Session>(
+      Session{.ring = std::move(ring), .gate = {}, .rows = {}, .blocks = {}, .analyst = {}, .drain = {}, .log = {}, .thread = {}});
   if (!retired) {
     auto gate = shm::GateHolder::open(config_.instance, session->ring, shm::kAggregatorGate);
     if (!gate && shm::is_unknown(gate.error())) return trouble(gate.error(), notes);  // what it waits for is there: once it can be opened
@@ -220,7 +264,8 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   const shm::RingTables& tables = board.tables;
   close_windows_that_end(*board_, &tables, log_.get());
   if (auto opened = open_board(&tables); !opened) return opened.error().exit_code == EX_IOERR ? trouble(opened.error(), notes) : opened;
-  const WindowPlan plan = window_plan(board);
+  WindowPlan plan = window_plan(board);
+  plan_analysis(*session, board, plan);
   if (log_) {
     if (auto started = start_log(*session, tables); !started) return started;
   }
@@ -266,6 +311,7 @@ void Aggregator::end_session(std::vector<std::string>& notes) {
     session_->log->finish();
     session_->drain->publish_logged();
   }
+  if (session_->analyst) session_->analyst->finish();
   const bool finished = session_->drain->end() == Drain::End::finished;
   const bool ended = session_->ring.status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended);
   CHAPPE_FAULT(end_2_merged);
@@ -306,7 +352,9 @@ std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   const BoardPlan next = board_plan(session_->ring.tables(), config_);
   if (board_has(next.tables)) {
     warn_of(next.refusals);
-    session_->drain->reconfigure(window_plan(next));
+    WindowPlan plan = window_plan(next);
+    plan_analysis(*session_, next, plan);
+    session_->drain->reconfigure(plan);
   } else {
     attach_anew();
   }
@@ -350,6 +398,7 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
   if (!has_name(config_.instance, "ring")) close_windows_that_end(*board_, nullptr, log_.get());
   before_unlink();
   if (!has_name(config_.instance, "ring")) {  // looked at last: a producer that starts meanwhile goes on from the board
+    shm::unlink_analysis(config_.instance);
     board_->unlink();
     CHAPPE_FAULT(end_4_board);
   } else {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "aggregator/analyst.hpp"
 #include "aggregator/board_plan.hpp"
 #include "aggregator/drain.hpp"
 #include "config/config.hpp"
@@ -54,6 +55,9 @@ class Aggregator {
   [[nodiscard]] WindowPlan window_plan(const BoardPlan& board) const;
   [[nodiscard]] bool board_has(const shm::RingTables& tables) const;
   void attach_anew();
+  [[nodiscard]] AnalysisPlan analysis_plan(const BoardPlan& board) const;
+  /// Before the drain hears of the plan: what it analyses, and where its blocks go.
+  void plan_analysis(Session& session, const BoardPlan& board, WindowPlan& plan);
   [[nodiscard]] rt::ThreadPlan drain_plan() const;
 
   config::Config config_;

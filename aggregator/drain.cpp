@@ -34,6 +34,7 @@ Drain::Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& boa
   for (const std::size_t at : board_stream_)
     std::copy_n(board.image().stream(at).logged, shm::kWindowsPerStream, settled_.emplace_back().begin());
   restore_open_windows(plan);
+  restored_ = true;
 }
 
 Drain::~Drain() {
@@ -60,6 +61,8 @@ Drain::Values Drain::values_of(const shm::StreamEntry& s, const CalibrationPlan&
 Drain::Change Drain::prepare(const WindowPlan& plan) const {
   Change change;
   change.generation = plan.generation;
+  change.blocks = plan.blocks;
+  change.analysed = plan.analysed;
   std::size_t rows = 0;
   const auto& streams = ring_->tables().streams;
   for (std::size_t i = 0; i < streams.size(); ++i) {
@@ -118,7 +121,7 @@ void Drain::apply_change() noexcept {
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     closing_ = static_cast<std::uint32_t>(i);
     dirty_[i] = true;
-    if (!stays(i)) current_.statistics[i]->finish(*this);
+    if (!stays(i)) finish_stream(i);
   }
   publish();  // leaves no row pending
   CHAPPE_FAULT(reload_windows_closed);
@@ -232,8 +235,10 @@ bool Drain::take_block(std::uint64_t number) noexcept {
   if (Calibration* c = current_.values[block.stream].calibration.get(); c != nullptr)
     view.data = c->apply(view, statistics.open(0), statistics.open_moments(0));
   statistics.measure(view);
+  if (is_analysed(block.stream)) current_.blocks->copy(block.stream, current_.generation, view, statistics.stride());
   CHAPPE_FAULT(consume_3_measured);
   if (!ring_->still(number)) {
+    if (is_analysed(block.stream)) current_.blocks->drop();
     refuse();
     return true;
   }
@@ -250,6 +255,7 @@ void Drain::merge_block(const shm::BlockHead& block) noexcept {
   shm::BoardStream& b = board_->image().stream(board_stream_[block.stream]);
   closing_ = block.stream;
   current_.statistics[block.stream]->merge(*this);
+  if (is_analysed(block.stream)) current_.blocks->send();
   shm::enter_block(b, block);
   b.last_acquired_ns = block.acquired_ns;
   b.ended = 0;
@@ -266,6 +272,8 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels) no
   put_closed(image.window(at, head.which, record), head);
   put_moments(image.moments(at, head.which, record), channels);
   ++b.closed[head.which];
+  if (restored_ && is_analysed(closing_))
+    current_.blocks->mark(closing_, current_.generation, head, current_.statistics[closing_]->open(head.which).next_frame);
   if (rows_ == nullptr) return;
   // A reload makes rows before the drain takes its larger `pending`: without a place there, no row may be taken.
   Row* row = current_.pending.size() < current_.pending.capacity() ? rows_->try_empty(closing_) : nullptr;
@@ -353,6 +361,7 @@ void Drain::publish() noexcept {
   upto_.set(next_);
   if (gate_ != nullptr) gate_->release(next_);  // STEP consume 6
   const std::int64_t published = rt::monotonic_ns();
+  if (current_.blocks != nullptr) current_.blocks->ring();
   for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);
   acquired_ns_.clear();
   first_unpublished_ns_ = 0;
@@ -376,9 +385,15 @@ bool Drain::reached_the_end() noexcept {
 void Drain::finish_streams() noexcept {
   for (std::size_t i = 0; i < board_stream_.size(); ++i) {
     closing_ = static_cast<std::uint32_t>(i);
-    current_.statistics[i]->finish(*this);
+    finish_stream(i);
     dirty_[i] = true;
   }
+}
+
+/// Its windows close as they stand; `closing_` names it.
+void Drain::finish_stream(std::size_t stream) noexcept {
+  current_.statistics[stream]->finish(*this);
+  if (is_analysed(static_cast<std::uint32_t>(stream))) current_.blocks->send();
 }
 
 void Drain::idle() noexcept {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "aggregator/blocks.hpp"
 #include "aggregator/calibration.hpp"
 #include "aggregator/rows.hpp"
 #include "aggregator/statistics.hpp"
@@ -21,6 +22,8 @@ struct WindowPlan {
   std::uint32_t generation = 1;
   std::vector<std::vector<config::Window>> windows;
   std::vector<CalibrationPlan> calibrations = {};
+  Blocks* blocks = nullptr;      ///< the way to the analysis; null: there is none
+  std::vector<bool> analysed{};  ///< by stream: its blocks go that way
 };
 
 class Drain final : private ClosedSink {
@@ -66,6 +69,8 @@ class Drain final : private ClosedSink {
     std::vector<std::size_t> rows_needed;  ///< windows that one block may close, at most
     std::vector<Row*> pending;             ///< closed windows that the board does not hold yet; with room for all rows
     std::uint32_t generation = 0;
+    Blocks* blocks = nullptr;
+    std::vector<bool> analysed;
     std::unique_ptr<Change> older;  ///< done with before this one: freed together, by the ordinary thread
   };
   Change prepare(const WindowPlan& plan) const;
@@ -79,6 +84,8 @@ class Drain final : private ClosedSink {
   void refuse() noexcept;
   bool must_wait_for_rows(std::uint32_t stream) noexcept;
   void merge_block(const shm::BlockHead& block) noexcept;
+  [[nodiscard]] bool is_analysed(std::uint32_t stream) const noexcept { return current_.blocks != nullptr && current_.analysed[stream]; }
+  void finish_stream(std::size_t stream) noexcept;
   void publish() noexcept;
   void show_open_windows(std::size_t stream) noexcept;
   bool show_logged(std::size_t stream) noexcept;
@@ -109,6 +116,7 @@ class Drain final : private ClosedSink {
   };
   std::vector<Rate> rate_;
   std::uint32_t closing_ = 0;  ///< stream whose windows are being closed
+  bool restored_ = false;      ///< what closes from here on is the drain's own
   rt::Mailslot<Change> change_, done_with_;
   rt::Counter generation_, upto_;
   rt::Flag stop_, ended_;

@@ -72,6 +72,7 @@ class StreamStatistics {
   /// The same specifications in the same order.
   [[nodiscard]] bool has_windows_of(const StreamStatistics& other) const noexcept { return specs_ == other.specs_; }
 
+  [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
   [[nodiscard]] std::size_t windows() const noexcept { return specs_.size(); }
   [[nodiscard]] const config::Window& spec(std::size_t i) const noexcept { return specs_[i]; }
   [[nodiscard]] const OpenWindow& open(std::size_t i) const noexcept { return open_[i]; }

@@ -49,6 +49,8 @@ void check_windows(Checker& check, const std::vector<Window>& windows, const std
 void check_alarms(Checker& check, const Stream& stream, const std::string& path);
 /// All streams together: what the table of alarms has room for.
 void check_alarm_count(Checker& check, const Config& config);
+/// `path`: "analysis" or "stream[0].analysis".
+void check_analysis(Checker& check, const Analysis& analysis, const std::string& path);
 void check_streams(Checker& check, const Config& config);
 /// The ring against the streams that it is to carry.
 void check_ring_depth(Checker& check, const Config& config);

@@ -147,7 +147,7 @@ struct Config {
   Realtime realtime;
   std::vector<Stream> streams;
   std::vector<Window> default_windows{Window{0, 1'000'000'000}};  ///< of streams that name none, and of those only the ring knows
-  Analysis default_analysis;  ///< the same; what a stream names takes the place of these values one by one
+  Analysis default_analysis;  ///< the same: of streams that have no [stream.analysis]
   bool operator==(const Config&) const = default;
 };
 

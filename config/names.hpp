@@ -45,6 +45,11 @@ inline constexpr Names<Figure, 7> kFigures{{{"mean", Figure::mean},
                                             {"deviation", Figure::deviation},
                                             {"peak_to_peak", Figure::peak_to_peak},
                                             {"last", Figure::last}}};
+inline constexpr Names<WindowFunction, 5> kWindowFunctions{{{"rect", WindowFunction::rect},
+                                                            {"hann", WindowFunction::hann},
+                                                            {"hamming", WindowFunction::hamming},
+                                                            {"blackman", WindowFunction::blackman},
+                                                            {"flattop", WindowFunction::flattop}}};
 inline constexpr Names<TimeUnit, 6> kTimeUnits{{{"automatic", TimeUnit::automatic},
                                                 {"s", TimeUnit::s},
                                                 {"ms", TimeUnit::ms},

@@ -3,6 +3,7 @@
 #include <exception>
 #include <sstream>
 
+#include "config/parse_analysis.hpp"
 #include "config/parse_reader.hpp"
 #include "config/parse_stream.hpp"
 
@@ -114,7 +115,11 @@ void read_all(Reader& in, Config& config) {
   in.table("realtime", [&](Reader& t) { read_realtime(t, config.realtime); });
   if (in.has("window")) config.default_windows.clear();
   in.tables("window", [&](Reader& t) { config.default_windows.push_back(read_window(t)); });
-  in.tables("stream", [&](Reader& t) { config.streams.push_back(read_stream(t)); });
+  in.table("analysis", [&](Reader& t) { config.default_analysis = read_analysis(t); });
+  in.tables("stream", [&](Reader& t) {
+    config.streams.push_back(read_stream(t));
+    if (!t.has("analysis")) config.streams.back().analysis = config.default_analysis;
+  });
   in.reject_unknown();
   for (Stream& stream : config.streams) {
     if (stream.windows.empty()) stream.windows = config.default_windows;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "config/parse_alarm.hpp"
+#include "config/parse_analysis.hpp"
 
 namespace chappe::config {
 namespace {
@@ -171,6 +172,7 @@ Stream read_stream(Reader& in) {
   in.tables("calibration", [&](Reader& t) { stream.calibration.push_back(read_calibration(t)); });
   in.tables("derived", [&](Reader& t) { stream.derived.push_back(read_derived(t)); });
   in.tables("alarm", [&](Reader& t) { stream.alarms.push_back(read_alarm(t)); });
+  in.table("analysis", [&](Reader& t) { stream.analysis = read_analysis(t); });
   if (stream.source == SourceKind::replay)
     read_replay(in, stream);
   else if (stream.source == SourceKind::memory)

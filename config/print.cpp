@@ -157,6 +157,31 @@ void print_stream(Printer& out, const Stream& stream, const std::string& path) {
   for (std::size_t i = 0; i < stream.alarms.size(); ++i) print_alarm(out, stream.alarms[i], path + ".alarm[" + std::to_string(i) + "]");
 }
 
+/// `header`: as the file writes it; `path`: the dotted key.
+void print_analysis(Printer& out, const Analysis& a, const std::string& header, const std::string& path) {
+  out.header("[" + header + "]");
+  out.value(path, "quantiles", array_of(a.quantiles));
+  out.value(path, "hold", std::to_string(a.hold));
+  out.value(path, "relative_error", number_text(a.relative_error));
+  out.value(path, "histogram", std::to_string(a.histogram));
+  out.value(path, "ewma", quoted(duration_text(a.ewma_ns)));
+  out.value(path, "covariance", truth(a.covariance));
+  const std::string spectrum = path + ".spectrum";
+  out.header("[" + header + ".spectrum]");
+  out.value(spectrum, "length", std::to_string(a.spectrum.length));
+  out.value(spectrum, "overlap", number_text(a.spectrum.overlap));
+  out.value(spectrum, "window", quoted(name_of(kWindowFunctions, a.spectrum.window)));
+  out.value(spectrum, "peaks", std::to_string(a.spectrum.peaks));
+  for (std::size_t i = 0; i < a.spectrum.bands.size(); ++i) {
+    const Band& band = a.spectrum.bands[i];
+    const std::string here = spectrum + ".bands[" + std::to_string(i) + "]";
+    out.header("[[" + header + ".spectrum.bands]]");
+    out.value(here, "name", quoted(band.name));
+    out.value(here, "low", number_text(band.low_hz));
+    out.value(here, "high", number_text(band.high_hz));
+  }
+}
+
 void print_realtime(Printer& out, const Realtime& realtime) {
   out.header("[realtime]");
   out.value("realtime", "lock_memory", truth(realtime.lock_memory));
@@ -196,7 +221,13 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
   }
   print_realtime(out, config.realtime);
   print_windows(out, config.default_windows, "window", "window");
-  for (std::size_t i = 0; i < config.streams.size(); ++i) print_stream(out, config.streams[i], "stream[" + std::to_string(i) + "]");
+  print_analysis(out, config.default_analysis, "analysis", "analysis");
+  for (std::size_t i = 0; i < config.streams.size(); ++i) {
+    const std::string path = "stream[" + std::to_string(i) + "]";
+    print_stream(out, config.streams[i], path);
+    if (config.streams[i].analysis != config.default_analysis)
+      print_analysis(out, config.streams[i].analysis, "stream.analysis", path + ".analysis");
+  }
   return out.take();
 }
 

@@ -124,6 +124,7 @@ void validate(const Config& config, const std::string& file, std::vector<Fault>&
   check_metrics(check, config);
   for (const auto& [name, plan] : config.realtime.threads) check_thread(check, plan, "realtime." + name);
   check_windows(check, config.default_windows, "window");
+  check_analysis(check, config.default_analysis, "analysis");
   check_streams(check, config);
   check_alarm_count(check, config);
   check_ring_depth(check, config);

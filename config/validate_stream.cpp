@@ -160,6 +160,7 @@ void check_streams(Checker& check, const Config& config) {
     check_calibration(check, stream, path);
     if (stream.windows != config.default_windows) check_windows(check, stream.windows, path + ".window");  // those are judged once
     check_alarms(check, stream, path);
+    if (stream.analysis != config.default_analysis) check_analysis(check, stream.analysis, path + ".analysis");
     channels += stream.channels.size() + stream.derived.size();
   }
   check.expect(channels <= kMostChannels, "stream", std::to_string(channels) + " channels in sum: expected at most 4096");

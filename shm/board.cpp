@@ -7,7 +7,7 @@
 
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
-#include "shm/copy_racing.hpp"
+#include "shm/slots.hpp"
 #include "shm/tables.hpp"
 
 namespace chappe::shm {
@@ -19,20 +19,6 @@ constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512
 std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * sizeof(BoardMoments); }
 std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) {
   return kWindowsPerStream * (1 + history) * record_bytes(channels);
-}
-
-bool accept(const std::byte* slots, const BoardControl& control, std::size_t bytes, std::byte* out) noexcept {
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    const std::uint64_t latest = control.latest.load(std::memory_order_acquire);
-    if (latest == 0) return false;
-    const std::byte* slot = slots + (latest % 3) * round_up(bytes, kPage);
-    const auto& sequence = reinterpret_cast<const BoardSlot*>(slot)->sequence;
-    if (sequence.load(std::memory_order_acquire) != latest) continue;
-    copy_racing(out, slot, bytes);
-    std::atomic_thread_fence(std::memory_order_acquire);  // SYNC(board)
-    if (sequence.load(std::memory_order_relaxed) == latest) return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -125,8 +111,8 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* be
     writer.segment_ = std::move(*old);
     writer.tables_ = std::move(*tables);
     writer.image_ = BoardImage(writer.tables_);
-    accept(writer.segment_.data() + writer.tables_.geometry.slots_at, writer.control(), writer.tables_.geometry.slot_bytes,
-           writer.image_.bytes().data());
+    copy_latest(writer.segment_.data() + writer.tables_.geometry.slots_at, writer.tables_.geometry.slot_bytes, writer.control().latest,
+                writer.image_.bytes().data());
   } else {
     const std::uint32_t history = spec.channels.size() > kManyChannels ? kShortHistory : kLongHistory;
     if (auto built = writer.build(spec, history); !built) return built.error();
@@ -135,7 +121,7 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* be
     } else if (tables) {
       BoardImage image(*tables);
       const auto& control = *old->at<BoardControl>(tables->geometry.control_at);
-      if (accept(old->data() + tables->geometry.slots_at, control, tables->geometry.slot_bytes, image.bytes().data()))
+      if (copy_latest(old->data() + tables->geometry.slots_at, tables->geometry.slot_bytes, control.latest, image.bytes().data()))
         writer.inherit(*old, *tables, image);
     }
   }
@@ -216,29 +202,19 @@ void BoardWriter::inherit_windows(std::size_t stream, BoardImage& before, std::s
 
 void BoardWriter::publish() noexcept {
   const BoardGeometry& g = tables_.geometry;
-  BoardControl& c = control();
-  const std::uint64_t number = c.latest.load(std::memory_order_relaxed) + 1;
-  std::byte* slot = segment_.data() + g.slots_at + (number % 3) * round_up(g.slot_bytes, kPage);
-  Word& sequence = reinterpret_cast<BoardSlot*>(slot)->sequence;
-  sequence.store(0, std::memory_order_relaxed);         // STEP board 1
-  std::atomic_thread_fence(std::memory_order_release);  // SYNC(board): the words stay behind the mark
-  CHAPPE_FAULT(board_1);
   image_.head().published_ns = rt::monotonic_ns();
-  const std::size_t fixed = sizeof(BoardSlot) + tables_.streams.size() * sizeof(BoardStream);
-  std::memcpy(slot + sizeof(Word), image_.bytes().data() + sizeof(Word), fixed - sizeof(Word));  // STEP board 2
-  auto& held = written_[number % 3];
-  for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
-    if (held[i] == changed_[i]) continue;
-    const auto [from, to] = image_.extent(i);
-    std::memcpy(slot + from, image_.bytes().data() + from, to - from);
-    held[i] = changed_[i];
-  }
-  CHAPPE_FAULT(board_2);
-  sequence.store(number, std::memory_order_release);  // STEP board 3
-  CHAPPE_FAULT(board_3);
-  c.latest.store(number, std::memory_order_release);  // STEP board 4
-  CHAPPE_FAULT(board_4);
-  c.publications.add();
+  publish_slot(segment_.data() + g.slots_at, g.slot_bytes, control().latest, [this](std::byte* slot, std::uint64_t number) {
+    const std::size_t fixed = sizeof(BoardSlot) + tables_.streams.size() * sizeof(BoardStream);
+    std::memcpy(slot + sizeof(Word), image_.bytes().data() + sizeof(Word), fixed - sizeof(Word));
+    auto& held = written_[number % 3];
+    for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
+      if (held[i] == changed_[i]) continue;
+      const auto [from, to] = image_.extent(i);
+      std::memcpy(slot + from, image_.bytes().data() + from, to - from);
+      held[i] = changed_[i];
+    }
+  });
+  control().publications.add();
 }
 
 void BoardWriter::unlink() { segment_.unlink(path_); }
@@ -258,7 +234,7 @@ rt::Result<std::optional<BoardReader>> BoardReader::open(const std::string& inst
 
 bool BoardReader::copy(BoardImage& image) const noexcept {
   if (image.bytes().size() != tables_.geometry.slot_bytes) return false;
-  return accept(segment_.data() + tables_.geometry.slots_at, control(), tables_.geometry.slot_bytes, image.bytes().data());
+  return copy_latest(segment_.data() + tables_.geometry.slots_at, tables_.geometry.slot_bytes, control().latest, image.bytes().data());
 }
 
 std::optional<BoardCopy> copy_board(const BoardReader& board) {

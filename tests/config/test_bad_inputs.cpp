@@ -40,6 +40,18 @@ TEST_P(BadInput, is_told_with_its_place) {
 }
 
 const std::vector<Bad> kBad{
+    // What is computed of a window beside its moments.
+    {"analysis_level", in_stream("[stream.analysis]\nquantiles = [0.5, 1.5]"), 6, 13, "stream[0].analysis.quantiles",
+     "1.5: expected levels from 0 to 1"},
+    {"analysis_levels_descend", with("[analysis]\nquantiles = [0.5, 0.1]"), 2, 13, "analysis.quantiles", "0.1: expected ascending levels"},
+    {"analysis_sketch_error", with("[analysis]\nrelative_error = 0"), 2, 18, "analysis.relative_error",
+     "0: expected a number from 0.001 to 0.1"},
+    {"analysis_segment", with("[analysis.spectrum]\nlength = 15"), 2, 10, "analysis.spectrum.length", "15: expected 16 to 262144"},
+    {"analysis_taper", with("[analysis]\nspectrum = { window = \"han\" }"), 2, 23, "analysis.spectrum.window", "nearest: \"hann\""},
+    {"analysis_band", with("[analysis.spectrum]\nbands = [{ name = \"a\", low = 5, high = 5 }]"), 2, 10, "analysis.spectrum.bands[0]",
+     "expected 0 <= low < high"},
+    {"analysis_ewma", with("[analysis]\newma = \"1us\""), 2, 8, "analysis.ewma", "1us: expected 1ms to 24h"},
+    {"analysis_unknown_in_analysis", with("[analysis]\nquantile = [0.5]"), 2, 1, "analysis.quantile", "nearest known: quantiles"},
     // What is no TOML, and keys that nobody knows.
     {"syntax", "[ring]\nblocks = \n", 2, 10, "", "not TOML"},
     {"twice", "[log]\nlevel = \"info\"\nlevel = \"info\"\n", 3, 9, "", "not TOML"},

@@ -126,6 +126,54 @@ TEST(Parse, gives_windows_that_a_stream_inherits_the_origin_of_those_at_the_top)
   EXPECT_EQ(good(kStream).loaded.origins.at("stream[0].window[0].duration"), "default");
 }
 
+constexpr const char* kAnalysis = R"([analysis]
+quantiles = [0.5]
+[[stream]]
+name = "a"
+rate = 100
+channels = 2
+[[stream]]
+name = "b"
+rate = 100
+channels = 2
+[stream.analysis]
+quantiles = [0.05, 0.95]
+hold = 1000
+relative_error = 0.02
+histogram = 20
+ewma = "2s"
+covariance = true
+spectrum = { length = 100, overlap = 0.25, window = "flattop", peaks = 5, bands = [{ name = "mains", low = 45, high = 55 }] }
+[[stream]]
+name = "c"
+rate = 100
+channels = 2
+[stream.analysis]
+)";
+
+TEST(Parse, takes_every_key_of_an_analysis_and_that_of_the_top_level_for_streams_without) {
+  const Config c = good(kAnalysis).loaded.config;
+  EXPECT_EQ(c.streams.at(0).analysis, c.default_analysis);
+  EXPECT_EQ(c.default_analysis.quantiles, (std::vector<double>{0.5}));
+  const Analysis& b = c.streams.at(1).analysis;
+  EXPECT_EQ(b.quantiles, (std::vector<double>{0.05, 0.95}));
+  EXPECT_EQ(b.hold, 1000u);
+  EXPECT_EQ(b.relative_error, 0.02);
+  EXPECT_EQ(b.histogram, 20u);
+  EXPECT_EQ(b.ewma_ns, 2'000'000'000);
+  EXPECT_TRUE(b.covariance);
+  EXPECT_EQ(b.spectrum, (Spectrum{100, 0.25, WindowFunction::flattop, 5, {{"mains", 45, 55}}}));
+  EXPECT_FALSE(c.streams.at(2).analysis.is_on()) << "a table of its own, and nothing in it";
+  EXPECT_FALSE(good(kStream).loaded.config.streams.at(0).analysis.is_on()) << "nothing by itself";
+}
+
+TEST(Print, of_an_analysis_is_read_back_to_the_same) {
+  const LoadResult first = good(kAnalysis);
+  const LoadResult again = good(to_toml(first.loaded.config));
+  EXPECT_EQ(again.loaded.config, first.loaded.config) << to_toml(first.loaded.config);
+  EXPECT_EQ(again.loaded.hash, first.loaded.hash);
+}
+
 TEST(Print, is_read_back_to_the_same_configuration_and_hash) {
   const LoadResult first = good(R"([instance]
 name = "x-1"
