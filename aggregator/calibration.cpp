@@ -15,6 +15,7 @@ using Column = Eigen::Map<Eigen::ArrayXd>;
 template <class T, int kOrder>
 using Table = Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, kOrder>;
 
+constexpr std::size_t kLine = 64 / sizeof(double);
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 Column column(std::vector<double>& table, std::size_t rows, std::size_t at, std::size_t frames) noexcept {
@@ -28,7 +29,8 @@ rt::Result<std::vector<std::uint32_t>> find_all(const std::vector<std::string>& 
   std::vector<std::uint32_t> found;
   for (const std::string& name : wanted) {
     const auto at = std::ranges::find(names, name);
-    if (at == names.end()) return rt::Error{EX_CONFIG, where + " names channel \"" + name + "\", which the stream does not have"};
+    if (at == names.end())
+      return rt::Error{EX_CONFIG, std::string(where).append(" names channel \"").append(name).append("\", which the stream does not have")};
     found.push_back(static_cast<std::uint32_t>(at - names.begin()));
   }
   return found;
@@ -70,19 +72,20 @@ Calibration::Calibration(CalibrationPlan plan, std::size_t channels, std::size_t
       value_bytes_(value_bytes),
       stride_(stride),
       capacity_(capacity_frames),
-      all_(channels + plan_.derived.size()) {
+      all_(channels + plan_.derived.size()),
+      rows_(capacity_frames + kLine) {
   CHAPPE_EXPECTS(channels > 0 && (value_bytes == 4 || value_bytes == 8) && stride >= channels * value_bytes && stride % value_bytes == 0 &&
                  capacity_frames > 0);
-  std::size_t widest = 0;
+  std::size_t widest = 1;
   for (const auto& e : plan_.entries) {
     for (const auto c : e.channels) CHAPPE_EXPECTS(c < channels);
     if (!e.values.matrix.empty()) widest = std::max(widest, e.channels.size());
   }
   for (const auto& d : plan_.derived) has_derivative_ = has_derivative_ || d.operation == Operation::derivative;
-  columns_.resize(all_ * capacity_);
-  mixed_.resize(widest * capacity_);
+  columns_.resize(all_ * rows_);
+  mixed_.resize(widest * rows_);
   steps_.resize(has_derivative_ ? capacity_ : 0);
-  frames_.resize(all_ * capacity_);
+  frames_.resize(capacity_ * this->stride() / sizeof(double));
 }
 
 const std::byte* Calibration::apply(const BlockView& block, const OpenWindow& before, std::span<const Moments> last) noexcept {
@@ -95,9 +98,9 @@ const std::byte* Calibration::apply(const BlockView& block, const OpenWindow& be
   if (has_derivative_ && frames > 0) measure_steps(block, before, frames);
   for (std::size_t i = 0; i < plan_.derived.size(); ++i) derive(plan_.derived[i], channels_ + i, frames, last);
   using Columns = Eigen::Map<const Table<double, Eigen::ColMajor>, Eigen::Unaligned, Eigen::OuterStride<>>;
-  using Frames = Eigen::Map<Table<double, Eigen::RowMajor>>;
-  Frames(frames_.data(), index(frames), index(all_)) =
-      Columns(columns_.data(), index(frames), index(all_), Eigen::OuterStride<>(index(capacity_)));
+  using Frames = Eigen::Map<Table<double, Eigen::RowMajor>, Eigen::Unaligned, Eigen::OuterStride<>>;
+  Frames(frames_.data(), index(frames), index(all_), Eigen::OuterStride<>(index(stride() / sizeof(double)))) =
+      Columns(columns_.data(), index(frames), index(all_), Eigen::OuterStride<>(index(rows_)));
   return reinterpret_cast<const std::byte*>(frames_.data());
 }
 
@@ -107,44 +110,42 @@ void Calibration::load(const std::byte* data, std::size_t frames) noexcept {
   using Frames = Eigen::Map<const Table<T, Eigen::RowMajor>, Eigen::Unaligned, Eigen::OuterStride<>>;
   using Columns = Eigen::Map<Table<double, Eigen::ColMajor>, Eigen::Unaligned, Eigen::OuterStride<>>;
   const Frames in(reinterpret_cast<const T*>(data), index(frames), index(channels_), Eigen::OuterStride<>(index(stride_ / sizeof(T))));
-  Columns(columns_.data(), index(frames), index(channels_), Eigen::OuterStride<>(index(capacity_))) = in.template cast<double>();
+  Columns(columns_.data(), index(frames), index(channels_), Eigen::OuterStride<>(index(rows_))) = in.template cast<double>();
 }
 
 void Calibration::calibrate(const CalibrationPlan::Entry& entry, std::size_t frames) noexcept {
   const config::Calibration& v = entry.values;
   for (const std::uint32_t c : entry.channels) {
-    Column x = column(columns_, capacity_, c, frames);
+    Column x = column(columns_, rows_, c, frames);
     if (v.scale != 1) x *= v.scale;
     if (v.offset != 0) x += v.offset;
     if (v.polynomial.empty()) continue;
-    for (Eigen::Index i = 0; i < x.size(); ++i) {  // Horner
-      double y = v.polynomial.back();
-      for (std::size_t k = v.polynomial.size() - 1; k > 0; --k) y = y * x[i] + v.polynomial[k - 1];
-      x[i] = y;
-    }
+    Column y = column(mixed_, rows_, 0, frames);
+    y.setConstant(v.polynomial.back());
+    for (std::size_t k = v.polynomial.size() - 1; k > 0; --k) y = y * x + v.polynomial[k - 1];  // Horner
+    x = y;
   }
   if (!v.matrix.empty()) mix(entry, frames);
-  for (std::size_t i = 0; i < v.bias.size(); ++i) column(columns_, capacity_, entry.channels[i], frames) += v.bias[i];
+  for (std::size_t i = 0; i < v.bias.size(); ++i) column(columns_, rows_, entry.channels[i], frames) += v.bias[i];
 }
 
 /// Element by element in the order of the row, never Eigen's product: that one sums in an order that depends on how many frames there are.
 void Calibration::mix(const CalibrationPlan::Entry& entry, std::size_t frames) noexcept {
   const auto& matrix = entry.values.matrix;
   for (std::size_t i = 0; i < matrix.size(); ++i) {
-    Column y = column(mixed_, capacity_, i, frames);
+    Column y = column(mixed_, rows_, i, frames);
     y.setZero();
     for (std::size_t j = 0; j < matrix.size(); ++j) {
-      if (matrix[i][j] != 0) y += matrix[i][j] * column(columns_, capacity_, entry.channels[j], frames);
+      if (matrix[i][j] != 0) y += matrix[i][j] * column(columns_, rows_, entry.channels[j], frames);
     }
   }
-  for (std::size_t i = 0; i < matrix.size(); ++i)
-    column(columns_, capacity_, entry.channels[i], frames) = column(mixed_, capacity_, i, frames);
+  for (std::size_t i = 0; i < matrix.size(); ++i) column(columns_, rows_, entry.channels[i], frames) = column(mixed_, rows_, i, frames);
 }
 
 void Calibration::derive(const CalibrationPlan::Derived& derived, std::size_t to, std::size_t frames,
                          std::span<const Moments> last) noexcept {
-  Column y = column(columns_, capacity_, to, frames);
-  const auto x = [&](std::size_t i) { return column(columns_, capacity_, derived.of[i], frames); };
+  Column y = column(columns_, rows_, to, frames);
+  const auto x = [&](std::size_t i) { return column(columns_, rows_, derived.of[i], frames); };
   switch (derived.operation) {
     case Operation::magnitude:
       y = x(0).square();
@@ -164,7 +165,7 @@ void Calibration::derive(const CalibrationPlan::Derived& derived, std::size_t to
     case Operation::derivative:
       if (frames == 0) break;
       y[0] = follows_ ? (x(0)[0] - last[derived.of[0]].last) / steps_[0] : kNone;
-      y.tail(y.size() - 1) = (x(0).tail(y.size() - 1) - x(0).head(y.size() - 1)) / column(steps_, capacity_, 0, frames).tail(y.size() - 1);
+      y.tail(y.size() - 1) = (x(0).tail(y.size() - 1) - x(0).head(y.size() - 1)) / column(steps_, rows_, 0, frames).tail(y.size() - 1);
       break;
   }
 }

@@ -42,8 +42,9 @@ class Calibration {
   Calibration(CalibrationPlan plan, std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames);
   /// With the derived ones.
   [[nodiscard]] std::size_t channels() const noexcept { return all_; }
-  /// Bytes of a frame of what apply() returns: f64 without padding.
-  [[nodiscard]] std::size_t stride() const noexcept { return all_ * sizeof(double); }
+  /// Bytes of a frame of what apply() returns: f64, padded with zeros as a ring's frame is, so that the kernel of the moments reads whole
+  /// rows.
+  [[nodiscard]] std::size_t stride() const noexcept { return config::frame_stride(all_, config::SampleType::f64); }
   /// The block's frames, calibrated, until the next call. Never reads beyond the capacity, whatever a torn block says. `before` and `last`
   /// are the stream's newest frame as its first window specification holds it, open or closed.
   const std::byte* apply(const BlockView& block, const OpenWindow& before, std::span<const Moments> last) noexcept;
@@ -58,9 +59,10 @@ class Calibration {
 
   CalibrationPlan plan_;
   std::size_t channels_, value_bytes_, stride_, capacity_, all_;
+  std::size_t rows_;  ///< from one column to the next: by a cache line more than there are frames, or all columns would share a set
   bool has_derivative_ = false, follows_ = false;
   std::vector<double> columns_;  ///< [channel][frame]
-  std::vector<double> mixed_;    ///< the same for the channels of a matrix
+  std::vector<double> mixed_;    ///< the same for the channels of a matrix, and for one
   std::vector<double> steps_;    ///< [frame]: seconds since the frame before, NaN where there are none
   std::vector<double> frames_;   ///< [frame][channel]
 };

@@ -24,7 +24,7 @@ config::Calibration entry(std::vector<std::string> channels) {
 template <class T>
 class Sensor {
  public:
-  explicit Sensor(config::Stream stream, std::vector<config::Window> windows = {frames(1'000'000)})
+  explicit Sensor(const config::Stream& stream, std::vector<config::Window> windows = {frames(1'000'000)})
       : plan_(*plan_calibration(stream, kNames)),
         calibration_(plan_, 3, sizeof(T), kStride, kCapacity),
         statistics_(calibration_.channels(), 8, calibration_.stride(), kCapacity, true, std::move(windows), 1) {}

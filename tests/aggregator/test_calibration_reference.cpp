@@ -77,8 +77,10 @@ TEST(CalibrationReference, gives_each_value_of_a_recording_the_bits_that_numpy_d
                     .t_first_ns = in.times_ns[first],
                     .period_ns = 0};
     block.data = calibration.apply(block, statistics.open(0), statistics.open_moments(0));
-    const auto* values = reinterpret_cast<const double*>(block.data);
-    got.insert(got.end(), values, values + block.frames * calibration.channels());
+    for (std::size_t f = 0; f < block.frames; ++f) {
+      const auto* values = reinterpret_cast<const double*>(block.data + f * calibration.stride());
+      got.insert(got.end(), values, values + calibration.channels());
+    }
     statistics.measure(block);
     statistics.merge(sink);
   }

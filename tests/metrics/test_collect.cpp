@@ -152,6 +152,18 @@ TEST(Collect, WindowStatisticsStandByChannelAndUnit) {
   EXPECT_THAT(text, HasSubstr("chappe_window_missing_frames{stream=\"imu\"} 11\n"));
 }
 
+TEST(Collect, ARefusedCalibrationIsToldAndNoDerivedChannelCountsAsSampled) {
+  shm::Snapshot s = snapshot_of_one_stream();
+  EXPECT_THAT(text_of(s, Role::aggregator), HasSubstr("chappe_calibration_refused{stream=\"imu\"} 0\n"));
+  s.streams[0].calibration_refused = true;
+  s.streams[0].channels.push_back({.channel = "acceleration", .unit = "m/s2", .mean = 9.5});
+  s.streams[0].derived = 1;
+  const std::string text = text_of(s, Role::aggregator);
+  EXPECT_THAT(text, HasSubstr("chappe_calibration_refused{stream=\"imu\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_window_mean{stream=\"imu\",channel=\"acceleration\",unit=\"m/s2\"} 9.5\n"));
+  EXPECT_THAT(text, HasSubstr("chappe_aggregated_samples_total{stream=\"imu\"} 1800\n"));
+}
+
 TEST(Collect, BucketsAreCumulativeInSecondsAndTheLastOneIsInfinite) {
   rt::Histogram histogram;
   histogram.record(1);      // bucket 0, up to 1024 ns

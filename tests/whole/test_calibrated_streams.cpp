@@ -192,7 +192,7 @@ TEST_F(Calibrated, change_live_and_no_row_holds_values_of_two) {
   EXPECT_EQ(begun.size(), 6U);
 }
 
-TEST(Refused, calibration_is_told_in_the_log_the_metrics_and_the_json_and_the_stream_goes_on) {
+TEST(Refused, calibration_is_told_in_the_log_and_the_json_and_the_stream_goes_on) {
   const Instance instance;
   const std::string file = instance.path("x.csv");
   std::ofstream(file) << "time,a,b\n0,1,2\n1,3,4\n";
