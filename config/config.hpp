@@ -109,9 +109,11 @@ struct Stream {
   bool operator==(const Stream&) const = default;
 };
 
+inline constexpr std::uint64_t kAutomatic = 0;  ///< chosen by geometry()
+
 struct Ring {
-  std::uint64_t blocks = 512;         ///< power of two, 8 to 65,536
-  std::uint64_t block_bytes = 16384;  ///< multiple of 4,096
+  std::uint64_t blocks = kAutomatic;       ///< power of two, 8 to 65,536
+  std::uint64_t block_bytes = kAutomatic;  ///< multiple of 4,096
   std::int64_t max_delay_ns = 10'000'000;
   std::int64_t stall_timeout_ns = 0;  ///< an aggregator that holds a full ring and stands for so long is evicted; 0: never
   bool operator==(const Ring&) const = default;
@@ -201,6 +203,14 @@ Endpoint endpoint(const Config& config, const std::string& process);
 /// live. Live: windows, alarms, calibration and derived channels, rates of simulated streams and their waveforms' parameters, log level,
 /// refresh.
 std::vector<std::string> refused_live(const Config& now, const Config& next);
+
+/// The ring with its geometry chosen where the configuration leaves it open: blocks that the fastest stream fills within max_delay, of at
+/// least sixteen frames of the widest, from 4 KiB to 64 KiB (more only where a single frame needs it); as many as hold a second and fill 8
+/// MiB, 64 MiB at most.
+Ring geometry(const Config& config);
+/// Blocks that a stream hands on in a second at most: full ones, or one for each max_delay, but never emptier than one frame. For a ring
+/// with its geometry chosen.
+double blocks_per_second(const Stream& stream, const Ring& ring);
 
 /// Bytes of one frame in the ring: channels x size, padded to the next power of two up to 64, beyond that to a multiple of 64.
 std::uint64_t frame_stride(std::uint64_t channels, SampleType type);

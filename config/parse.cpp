@@ -102,8 +102,8 @@ void read_all(Reader& in, Config& config) {
   in.table("instance", [&](Reader& t) { t.text("name", config.instance); });
   in.table("permissions", [&](Reader& t) { read_permissions(t, config.permissions); });
   in.table("ring", [&](Reader& t) {
-    t.whole("blocks", config.ring.blocks);
-    t.whole("block_bytes", config.ring.block_bytes);
+    t.whole_or_auto("blocks", config.ring.blocks);
+    t.whole_or_auto("block_bytes", config.ring.block_bytes);
     t.duration("max_delay", config.ring.max_delay_ns);
     t.duration("stall_timeout", config.ring.stall_timeout_ns);
   });

@@ -84,6 +84,19 @@ void Reader::whole(const std::string& key, std::uint64_t& into) {
     wrong_type(key, *value, "a whole number, 0 or more");
 }
 
+void Reader::whole_or_auto(const std::string& key, std::uint64_t& into) {
+  const toml::node* value = node(key);
+  if (value == nullptr) return;
+  const auto* number = value->as_integer();
+  const auto* word = value->as_string();
+  if (number != nullptr && number->get() > 0)
+    into = static_cast<std::uint64_t>(number->get());
+  else if (word != nullptr && word->get() == "auto")
+    into = kAutomatic;
+  else
+    wrong_type(key, *value, "a whole number, 1 or more, or \"auto\"");
+}
+
 void Reader::whole(const std::string& key, int& into) {
   std::uint64_t wide = 0;
   const std::size_t faults = out_.faults.size();

@@ -31,6 +31,7 @@ class Reader {
   void number(const std::string& key, double& into);
   void whole(const std::string& key, std::uint64_t& into);  ///< 0 and up
   void whole(const std::string& key, int& into);
+  void whole_or_auto(const std::string& key, std::uint64_t& into);  ///< 1 and up; "auto": kAutomatic
   void duration(const std::string& key, std::int64_t& into_ns);
   void texts(const std::string& key, std::vector<std::string>& into);
   void numbers(const std::string& key, std::vector<double>& into);

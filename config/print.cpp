@@ -19,6 +19,7 @@ class Printer {
   std::vector<PrintedLine> lines_;
 };
 
+std::string whole_or_auto(std::uint64_t value) { return value == kAutomatic ? "\"auto\"" : std::to_string(value); }
 std::string truth(bool value) { return value ? "true" : "false"; }
 
 void print_windows(Printer& out, const std::vector<Window>& windows, const std::string& header, const std::string& path) {
@@ -208,8 +209,8 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
   const Permissions& p = config.permissions;
   table("instance", {{"name", quoted(config.instance)}});
   table("permissions", {{"readers", quoted(p.readers)}, {"consumers", quoted(p.consumers)}, {"operators", quoted(p.operators)}});
-  table("ring", {{"blocks", std::to_string(config.ring.blocks)},
-                 {"block_bytes", std::to_string(config.ring.block_bytes)},
+  table("ring", {{"blocks", whole_or_auto(config.ring.blocks)},
+                 {"block_bytes", whole_or_auto(config.ring.block_bytes)},
                  {"max_delay", quoted(duration_text(config.ring.max_delay_ns))},
                  {"stall_timeout", quoted(duration_text(config.ring.stall_timeout_ns))}});
   table("producer", {{"on_full", quoted(name_of(kOnFulls, config.on_full))}});

@@ -46,13 +46,15 @@ void check_stall_timeout(Checker& check, const Config& config) {
 }
 
 void check_ring(Checker& check, const Ring& ring) {
-  const bool blocks_good = std::has_single_bit(ring.blocks) && ring.blocks >= 8 && ring.blocks <= 65536;
+  const bool blocks_good = ring.blocks == kAutomatic || (std::has_single_bit(ring.blocks) && ring.blocks >= 8 && ring.blocks <= 65536);
   std::string near;
   if (ring.blocks <= 65536) near = "; nearest: " + std::to_string(std::max<std::uint64_t>(8, std::bit_ceil(ring.blocks)));
-  check.expect(blocks_good, "ring.blocks", std::to_string(ring.blocks) + ": expected a power of two from 8 to 65536" + near);
+  check.expect(blocks_good, "ring.blocks", std::to_string(ring.blocks) + ": expected \"auto\", or a power of two from 8 to 65536" + near);
   constexpr std::uint64_t kMostBytes = 1 << 24;
-  const bool bytes_good = ring.block_bytes >= kPage && ring.block_bytes % kPage == 0 && ring.block_bytes <= kMostBytes;
-  check.expect(bytes_good, "ring.block_bytes", std::to_string(ring.block_bytes) + ": expected a multiple of 4096 from 4096 to 16777216");
+  const bool bytes_good =
+      ring.block_bytes == kAutomatic || (ring.block_bytes >= kPage && ring.block_bytes % kPage == 0 && ring.block_bytes <= kMostBytes);
+  check.expect(bytes_good, "ring.block_bytes",
+               std::to_string(ring.block_bytes) + ": expected \"auto\", or a multiple of 4096 from 4096 to 16777216");
   check.duration_within("ring.max_delay", ring.max_delay_ns, 100'000, 10'000'000'000);
 }
 

@@ -97,14 +97,6 @@ void check_memory(Checker& check, const Stream& stream, OnFull on_full, const st
                "\"memory\": needs [producer] on_full = \"wait\": otherwise it outruns the aggregator and is dropped");
 }
 
-/// Blocks that a stream hands on in a second at most: full ones, or one for each max_delay, but never emptier than one frame.
-double blocks_per_second(const Stream& stream, const Ring& ring) {
-  const double per_block =
-      std::floor(static_cast<double>(ring.block_bytes) / static_cast<double>(frame_stride(stream.channels.size(), stream.type)));
-  const double by_delay = 1e9 / static_cast<double>(std::max<std::int64_t>(ring.max_delay_ns, 1));
-  return std::max(stream.rate_hz / std::max(per_block, 1.0), std::min(stream.rate_hz, by_delay));
-}
-
 std::string seconds_text(double seconds) { return number_text(std::round(seconds * 1000) / 1000) + " s"; }
 
 }  // namespace
@@ -167,21 +159,22 @@ void check_streams(Checker& check, const Config& config) {
 }
 
 void check_ring_depth(Checker& check, const Config& config) {
+  const Ring ring = geometry(config);
   double blocks = 0;
   for (const Stream& stream : config.streams) {
     if (stream.channels.empty()) continue;  // only the recording knows
     const std::uint64_t frame = frame_stride(stream.channels.size(), stream.type);
-    if (frame > config.ring.block_bytes) {
-      check.fault("ring.block_bytes", std::to_string(config.ring.block_bytes) + ": a frame of stream " + quoted_short(stream.name) +
-                                          " with " + std::to_string(stream.channels.size()) + " channels takes " + std::to_string(frame) +
+    if (frame > ring.block_bytes) {
+      check.fault("ring.block_bytes", std::to_string(ring.block_bytes) + ": a frame of stream " + quoted_short(stream.name) + " with " +
+                                          std::to_string(stream.channels.size()) + " channels takes " + std::to_string(frame) +
                                           " bytes; expected at least " + std::to_string((frame + kPage - 1) / kPage * kPage));
     }
-    if (stream.rate_hz > 0 && config.ring.block_bytes > 0) blocks += blocks_per_second(stream, config.ring);
+    if (stream.rate_hz > 0 && ring.block_bytes > 0) blocks += blocks_per_second(stream, ring);
   }
-  if (config.on_full == OnFull::wait || !(blocks > 0)) return;                     // who waits can lose nothing to a short ring
-  if (!std::has_single_bit(config.ring.blocks) || config.ring.blocks < 8) return;  // told already
+  if (config.on_full == OnFull::wait || !(blocks > 0)) return;       // who waits can lose nothing to a short ring
+  if (!std::has_single_bit(ring.blocks) || ring.blocks < 8) return;  // told already
   constexpr double kLeast = 0.05, kEnough = 0.5;
-  const double depth = static_cast<double>(config.ring.blocks) / blocks;
+  const double depth = static_cast<double>(ring.blocks) / blocks;
   if (depth >= kEnough) return;
   const double wanted = std::ceil(std::min(kEnough * blocks, 1e9));
   const std::uint64_t mend = std::bit_ceil(static_cast<std::uint64_t>(wanted));
@@ -190,7 +183,7 @@ void check_ring_depth(Checker& check, const Config& config) {
       " blocks a second); an aggregator that pauses longer loses data. " +
       (mend <= 65536 ? "blocks = " + std::to_string(mend) + " holds half a second" : "Raise block_bytes and max_delay");
   if (depth < kLeast)
-    check.fault("ring.blocks", std::to_string(config.ring.blocks) + ": " + text + "; expected at least 0.05 s");
+    check.fault("ring.blocks", std::to_string(ring.blocks) + ": " + text + "; expected at least 0.05 s");
   else
     check.warning("ring.blocks", text);
 }

@@ -22,7 +22,9 @@ rt::ThreadPlan plan_for(const config::Config& config, const std::string& name) {
 
 }  // namespace
 
-rt::Result<std::unique_ptr<Producer>> Producer::open(const config::Config& config, std::vector<std::string>& notes) {
+rt::Result<std::unique_ptr<Producer>> Producer::open(const config::Config& asked, std::vector<std::string>& notes) {
+  config::Config config = asked;
+  config.ring = config::geometry(asked);
   std::unique_ptr<Producer> producer(new Producer);
   producer->instance_ = config.instance;
   shm::RingSpec spec;

@@ -67,7 +67,7 @@ const std::vector<Bad> kBad{
     // Wrong types.
     {"text_for_number", with("[ring]\nblocks = \"64\""), 2, 10, "ring.blocks", "\"64\": expected a whole number"},
     {"fraction", with("[ring]\nblocks = 64.5"), 2, 10, "ring.blocks", "64.5: expected a whole number"},
-    {"negative", with("[ring]\nblocks = -64"), 2, 10, "ring.blocks", "-64: expected a whole number, 0 or more"},
+    {"negative", with("[ring]\nblocks = -64"), 2, 10, "ring.blocks", "-64: expected a whole number, 1 or more, or \"auto\""},
     {"number_for_text", with("[instance]\nname = 5"), 2, 8, "instance.name", "5: expected text in quotes"},
     {"number_for_duration", with("[ring]\nmax_delay = 10"), 2, 13, "ring.max_delay", "such as \"250us\""},
     {"bad_duration", with("[ring]\nmax_delay = \"10 parsecs\""), 2, 13, "ring.max_delay", "\"10 parsecs\": expected a duration"},
@@ -85,7 +85,8 @@ const std::vector<Bad> kBad{
     {"instance", with("[instance]\nname = \"A b\""), 2, 8, "instance.name", "a-z, 0-9, _ and -"},
     {"instance_empty", with("[instance]\nname = \"\""), 2, 8, "instance.name", "1 to 32"},
     {"group", with("[permissions]\nreaders = \"a b\""), 2, 11, "permissions.readers", "a group's name or number"},
-    {"not_a_power", with("[ring]\nblocks = 100"), 2, 10, "ring.blocks", "100: expected a power of two from 8 to 65536; nearest: 128"},
+    {"not_a_power", with("[ring]\nblocks = 100"), 2, 10, "ring.blocks",
+     "100: expected \"auto\", or a power of two from 8 to 65536; nearest: 128"},
     {"few_blocks", with("[ring]\nblocks = 4"), 2, 10, "ring.blocks", "nearest: 8"},
     {"block_bytes", with("[ring]\nblock_bytes = 5000"), 2, 15, "ring.block_bytes", "multiple of 4096"},
     {"delay", with("[ring]\nmax_delay = \"1us\""), 2, 13, "ring.max_delay", "1us: expected 100us to 10s"},
@@ -204,7 +205,8 @@ const std::vector<Bad> kBad{
     // The ring against its streams.
     {"frame_too_large", with("[ring]\nblock_bytes = 4096\n") + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1100\n", 2, 15,
      "ring.block_bytes", "takes 4416 bytes; expected at least 8192"},
-    {"too_shallow", "[ring]\nblocks = 8\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", 2, 10, "ring.blocks", "holds 0.008 s"},
+    {"too_shallow", "[ring]\nblocks = 8\nblock_bytes = 16384\n[[stream]]\nname = \"a\"\nrate = 250000\nchannels = 16\n", 2, 10,
+     "ring.blocks", "holds 0.008 s"},
 };
 
 INSTANTIATE_TEST_SUITE_P(Table, BadInput, testing::ValuesIn(kBad), [](const auto& instance) { return std::string(instance.param.name); });
@@ -213,7 +215,7 @@ TEST(BadInputs, are_all_told_at_once_in_the_order_of_the_file) {
   const LoadResult result =
       load_text("[ring]\nblocks = 100\nblok = 1\n[log]\nlevel = 5\n[[stream]]\nname = \"a b\"\nrate = \"x\"\nchannels = 1\n", "t");
   EXPECT_EQ(describe(result.faults),
-            "t:2:10: ring.blocks: 100: expected a power of two from 8 to 65536; nearest: 128\n"
+            "t:2:10: ring.blocks: 100: expected \"auto\", or a power of two from 8 to 65536; nearest: 128\n"
             "t:3:1: ring.blok: unknown key; nearest known: blocks\n"
             "t:5:9: log.level: 5: expected text in quotes\n"
             "t:7:8: stream[0].name: \"a b\": expected 1 to 47 of letters, digits, _ . and -\n"

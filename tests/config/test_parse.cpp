@@ -22,7 +22,7 @@ LoadResult good(const std::string& text) {
 TEST(Parse, gives_the_documented_defaults) {
   const Config c = good(kStream).loaded.config;
   EXPECT_EQ(c.instance, "default");
-  EXPECT_EQ(c.ring.blocks, 512u);
+  EXPECT_EQ(c.ring.blocks, kAutomatic);
   EXPECT_EQ(c.ring.max_delay_ns, 10'000'000);
   EXPECT_EQ(c.ring.stall_timeout_ns, 0) << "nobody is evicted unless somebody asked for it";
   EXPECT_EQ(endpoint(c, "producer").port, 9464);

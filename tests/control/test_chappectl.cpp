@@ -258,8 +258,8 @@ TEST_F(Chappectl, ALedgerFileThatIsNoneIsBadData) {
 }
 
 TEST_F(Chappectl, ShowsTheDefaultsWithoutAFile) {
-  EXPECT_THAT(run("config show").out, testing::ContainsRegex("block_bytes = 16384  # built-in:[0-9]+"));
-  EXPECT_EQ(json::parse(run("config show --json").out).at("config").at("ring").at("blocks"), 512);
+  EXPECT_THAT(run("config show").out, testing::ContainsRegex("block_bytes = \"auto\"  # built-in:[0-9]+"));
+  EXPECT_EQ(json::parse(run("config show --json").out).at("config").at("ring").at("blocks"), "auto");
 }
 
 }  // namespace
