@@ -132,10 +132,11 @@ rt::Done Aggregator::open_board(const shm::RingTables* ring) {
 }
 
 WindowPlan Aggregator::window_plan(const BoardPlan& board) const {
-  WindowPlan plan{.generation = generation_, .windows = {}, .calibrations = board.calibrations};
+  WindowPlan plan{.generation = generation_, .windows = {}, .calibrations = board.calibrations, .shape = {}};
   for (const auto& stream : board.tables.streams) {
     const auto found = std::find_if(config_.streams.begin(), config_.streams.end(), [&](const auto& s) { return s.name == stream.name; });
     plan.windows.push_back(found != config_.streams.end() && !found->windows.empty() ? found->windows : config_.default_windows);
+    plan.shape.push_back(found != config_.streams.end() ? found->shape : config_.shape);
   }
   return plan;
 }

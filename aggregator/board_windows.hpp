@@ -10,9 +10,11 @@ namespace chappe::aggregator {
 
 void put_open(shm::BoardWindow& to, const OpenWindow& window) noexcept;
 void put_closed(shm::BoardWindow& to, const WindowHead& head) noexcept;
+void put_shapes(std::span<shm::BoardShape> to, std::span<const Shape> from) noexcept;  ///< nothing where there are none
 void put_moments(std::span<shm::BoardMoments> to, std::span<const Moments> from) noexcept;
 
 OpenWindow window_of(const shm::BoardWindow& from, std::size_t stream, std::size_t which) noexcept;
 std::vector<Moments> moments_of(std::span<const shm::BoardMoments> from);
+std::vector<Shape> shapes_of(std::span<const shm::BoardShape> from);
 
 }  // namespace chappe::aggregator

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "aggregator/board_windows.hpp"
 #include "rt/clock.hpp"
@@ -71,9 +72,9 @@ Drain::Change Drain::prepare(const WindowPlan& plan) const {
     const Calibration* c = values.calibration.get();
     const std::size_t channels = c != nullptr ? c->channels() : s.channels;
     CHAPPE_EXPECTS(channels == board_->tables().streams[board_stream_[i]].channels);
-    change.statistics.push_back(std::make_unique<StreamStatistics>(channels, c != nullptr ? sizeof(double) : s.value_bytes,
-                                                                   c != nullptr ? c->stride() : s.stride, s.capacity, s.explicit_times != 0,
-                                                                   plan.windows[i], plan.generation, static_cast<std::uint32_t>(i)));
+    change.statistics.push_back(std::make_unique<StreamStatistics>(
+        channels, c != nullptr ? sizeof(double) : s.value_bytes, c != nullptr ? c->stride() : s.stride, s.capacity, s.explicit_times != 0,
+        plan.windows[i], plan.generation, static_cast<std::uint32_t>(i), i < plan.shape.size() && plan.shape[i]));
     change.rows_needed.push_back(rows_needed(s, plan.windows[i]));
     if (rows_ != nullptr) rows += rows_->grow(static_cast<std::uint32_t>(i), std::max(kFewestRows, 2 * change.rows_needed.back()));
   }
@@ -94,12 +95,13 @@ void Drain::restore_open_windows(const WindowPlan& plan) {
       if (from.frames == 0) continue;
       const OpenWindow before = window_of(from, i, w);
       const std::vector<Moments> moments = moments_of(image.moments(board_stream_[i], w, 0));
+      const std::vector<Shape> shapes = shapes_of(image.shapes(board_stream_[i], w, 0));
       const bool same = b.calibration == current_.values[i].hash && w < plan.windows[i].size() &&
                         plan.windows[i][w].frames == b.spec_frames[w] && plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
       if (same) {
-        current_.statistics[i]->restore(w, before, moments);
+        current_.statistics[i]->restore(w, before, moments, shapes);
       } else if (before.open) {
-        closed(before.head, moments);
+        closed(before.head, moments, shapes);
       }
     }
     dirty_[i] = true;
@@ -264,13 +266,15 @@ void Drain::merge_block(const shm::BlockHead& block) noexcept {
   CHAPPE_FAULT(consume_5_merged);
 }
 
-void Drain::closed(const WindowHead& head, std::span<const Moments> channels) noexcept {
+void Drain::closed(const WindowHead& head, std::span<const Moments> channels, std::span<const Shape> shapes) noexcept {
   const std::size_t at = board_stream_[closing_];
   shm::BoardImage& image = board_->image();
   shm::BoardStream& b = image.stream(at);
   const std::size_t record = image.closed_record(b.closed[head.which]);
   put_closed(image.window(at, head.which, record), head);
   put_moments(image.moments(at, head.which, record), channels);
+  if (head.shaped) put_shapes(image.shapes(at, head.which, record), shapes);
+  board_->touch(at, head.which, record);
   ++b.closed[head.which];
   if (restored_ && is_analysed(closing_))
     current_.blocks->mark(closing_, current_.generation, head, current_.statistics[closing_]->open(head.which).next_frame);
@@ -285,6 +289,7 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels) no
   row->head = head;
   row->head.stream = closing_;
   std::copy(channels.begin(), channels.end(), row->channels.begin());
+  if (head.shaped) std::copy(shapes.begin(), shapes.end(), row->shapes.begin());
   current_.pending.push_back(row);
 }
 
@@ -301,10 +306,14 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
   for (std::size_t w = 0; w < b.windows; ++w) {
     put_open(image.window(at, w, 0), statistics.open(w));
     put_moments(image.moments(at, w, 0), statistics.open_moments(w));
+    put_shapes(image.shapes(at, w, 0), statistics.open_shapes(w));
+    board_->touch(at, w, 0);
     b.spec_frames[w] = statistics.spec(w).frames;
     b.spec_duration_ns[w] = statistics.spec(w).duration_ns;
   }
-  for (std::size_t w = b.windows; w < shm::kWindowsPerStream; ++w) image.window(at, w, 0).open = 0;  // of a plan that had more
+  for (std::size_t w = b.windows; w < shm::kWindowsPerStream; ++w) {
+    if (std::exchange(image.window(at, w, 0).open, 0) != 0) board_->touch(at, w, 0);  // of a plan that had more
+  }
 }
 
 /// True if it has changed.
@@ -331,9 +340,7 @@ bool Drain::log_went_on() const noexcept {
 }
 
 void Drain::publish_logged() noexcept {
-  for (std::size_t i = 0; i < board_stream_.size(); ++i) {
-    if (show_logged(i)) board_->touch(board_stream_[i]);
-  }
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) show_logged(i);
   board_->publish();
 }
 
@@ -352,7 +359,6 @@ void Drain::publish() noexcept {
     measure_rate(i, now);
     if (!show_logged(i) && !dirty_[i]) continue;
     show_open_windows(i);
-    board_->touch(board_stream_[i]);
     dirty_[i] = false;
   }
   board_->image().head().upto = next_;

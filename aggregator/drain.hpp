@@ -24,6 +24,7 @@ struct WindowPlan {
   std::vector<CalibrationPlan> calibrations = {};
   Blocks* blocks = nullptr;      ///< the way to the analysis; null: there is none
   std::vector<bool> analysed{};  ///< by stream: its blocks go that way
+  std::vector<bool> shape = {};  ///< by stream: its windows have shapes; none has where this is shorter
 };
 
 class Drain final : private ClosedSink {
@@ -95,7 +96,7 @@ class Drain final : private ClosedSink {
   void finish_streams() noexcept;
   void idle() noexcept;
   void attach() noexcept;
-  void closed(const WindowHead& head, std::span<const Moments> channels) noexcept override;
+  void closed(const WindowHead& head, std::span<const Moments> channels, std::span<const Shape> shapes) noexcept override;
 
   shm::RingReader* ring_;
   shm::GateHolder* gate_;

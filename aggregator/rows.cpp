@@ -43,6 +43,7 @@ std::size_t Rows::grow(std::uint32_t stream, std::size_t count) {
   auto& fresh = pool.storage.emplace_back(count - pool.rows);
   for (auto& row : fresh) {
     row.channels.resize(pool.channels);
+    row.shapes.resize(pool.channels);
     pool.empty.enqueue(&row);
   }
   return pool.rows = count;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "aggregator/moments.hpp"
+#include "aggregator/shape.hpp"
 #include "aggregator/window_log.hpp"
 #include "shm/layout.hpp"
 
@@ -15,6 +16,7 @@ namespace chappe::aggregator {
 struct Row {
   WindowHead head;
   std::vector<Moments> channels;
+  std::vector<Shape> shapes;  ///< of these; without meaning unless head.shaped
 };
 
 /// A number of windows for each specification of a stream.

@@ -66,7 +66,8 @@ bool close_window(shm::BoardImage& image, std::size_t stream, std::size_t which)
   const OpenWindow window = window_of(open, stream, which);
   const std::size_t record = image.closed_record(image.stream(stream).closed[which]++);
   put_closed(image.window(stream, which, record), window.head);
-  put_moments(image.moments(stream, which, record), moments_of(image.moments(stream, which, 0)));
+  std::ranges::copy(image.moments(stream, which, 0), image.moments(stream, which, record).begin());
+  std::ranges::copy(image.shapes(stream, which, 0), image.shapes(stream, which, record).begin());
   open.open = 0;
   open.opened_at = open.next_frame;
   return true;

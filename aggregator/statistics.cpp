@@ -42,7 +42,8 @@ std::size_t most_pieces(std::size_t capacity, const std::vector<config::Window>&
 }  // namespace
 
 StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames,
-                                   bool explicit_times, std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream)
+                                   bool explicit_times, std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream,
+                                   bool shape)
     : channels_(channels),
       value_bytes_(value_bytes),
       stride_(stride),
@@ -62,6 +63,10 @@ StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes
   if (value_bytes == sizeof(float) && RunMoments::takes(stride)) runs_.resize(std::min(pieces_.size(), kRuns), RunMoments(channels));
   measured_.resize((pieces_.size() - runs_.size()) * channels);
   means_.resize(channels);
+  if (!shape) return;
+  shapes_.resize(moments_.size());
+  run_measured_.resize(runs_.size() * channels);
+  shapes_measured_.resize(pieces_.size() * channels);
 }
 
 void StreamStatistics::measure(const BlockView& block) noexcept {
@@ -79,6 +84,7 @@ void StreamStatistics::measure(const BlockView& block) noexcept {
     }
     pieces_[pieces_used_] = {.begin = begin, .end = end, .t_first_ns = time_of(block, begin), .t_last_ns = time_of(block, end - 1)};
     measure_piece(block.data + begin * stride_, end - begin);
+    if (has_shape()) measure_shape(block, block.data + begin * stride_, pieces_[pieces_used_]);
     ++pieces_used_;
   }
 }
@@ -90,6 +96,25 @@ void StreamStatistics::measure_piece(const std::byte* data, std::size_t frames) 
   }
   if (pieces_used_ == runs_.size()) guess_means();
   block_moments(data, frames, stride_, value_bytes_, means_, row(measured_, pieces_used_ - runs_.size()));
+}
+
+/// Behind measure_piece(), around the means that it found.
+void StreamStatistics::measure_shape(const BlockView& block, const std::byte* data, const Piece& piece) noexcept {
+  if (pieces_used_ < runs_.size()) {
+    const auto moments = row(run_measured_, pieces_used_);
+    std::fill(moments.begin(), moments.end(), Moments{});
+    runs_[pieces_used_].merge_into(moments);
+  }
+  const auto shapes = row(shapes_measured_, pieces_used_);
+  block_shape(data, piece.end - piece.begin, stride_, value_bytes_, moments_of_piece(pieces_used_), shapes);
+  for (Shape& s : shapes) {
+    s.t_min_ns = time_of(block, piece.begin + static_cast<std::uint32_t>(s.t_min_ns));
+    s.t_max_ns = time_of(block, piece.begin + static_cast<std::uint32_t>(s.t_max_ns));
+  }
+}
+
+std::span<const Moments> StreamStatistics::moments_of_piece(std::size_t piece) const noexcept {
+  return piece < runs_.size() ? row(run_measured_, piece) : row(measured_, piece - runs_.size());
 }
 
 /// From the first specification's window, the last one if none is open.
@@ -159,15 +184,24 @@ void StreamStatistics::merge_piece(std::size_t which, std::size_t index, std::in
     open_window(which, window, first, piece.t_first_ns);
     count_gap(which, first);
   }
+  merge_shapes(which, index);
   if (index < runs_.size())
     runs_[index].merge_into(row(moments_, which));
   else
     merge_all(row(moments_, which), row(std::as_const(measured_), index - runs_.size()));
   o.head.frames += piece.end - piece.begin;
   o.head.t_last_ns = piece.t_last_ns;
-  o.next_frame = first_frame_ + piece.end;
+  o.head.upto = o.next_frame = first_frame_ + piece.end;
   count_range(which, std::min(o.next_frame, range_end(which)));
   if (specs_[which].frames > 0 && o.next_frame >= range_end(which)) close_window(which, sink);
+}
+
+/// Before the moments, which it needs as they were.
+void StreamStatistics::merge_shapes(std::size_t which, std::size_t piece) noexcept {
+  const auto shapes = row(shapes_, which);
+  const auto moments = row(std::as_const(moments_), which), more = moments_of_piece(piece);
+  for (std::size_t c = 0; c < shapes.size(); ++c)
+    aggregator::merge(shapes[c], moments[c], shapes_measured_[piece * channels_ + c], more[c]);
 }
 
 void StreamStatistics::open_window(std::size_t which, std::int64_t window, std::uint64_t first, std::int64_t t_first_ns) noexcept {
@@ -182,14 +216,18 @@ void StreamStatistics::open_window(std::size_t which, std::int64_t window, std::
             .frames = 0,
             .missing = 0,
             .t_first_ns = t_first_ns,
-            .t_last_ns = t_first_ns};
+            .t_last_ns = t_first_ns,
+            .upto = first,
+            .shaped = has_shape()};
   const auto moments = row(moments_, which);
   std::fill(moments.begin(), moments.end(), Moments{});
+  const auto shapes = row(shapes_, which);
+  std::fill(shapes.begin(), shapes.end(), Shape{});
 }
 
 void StreamStatistics::close_window(std::size_t which, ClosedSink& sink) noexcept {
   open_[which].open = false;
-  sink.closed(open_[which].head, row(std::as_const(moments_), which));
+  sink.closed(open_[which].head, row(std::as_const(moments_), which), row(std::as_const(shapes_), which));
 }
 
 /// Windows by duration: indices skipped before `first` are missing in the window that is open now. Seen once.
@@ -224,10 +262,13 @@ void StreamStatistics::expect(std::uint64_t next_frame) noexcept {
   for (auto& o : open_) o.opened_at = o.next_frame = next_frame;
 }
 
-void StreamStatistics::restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments) noexcept {
+void StreamStatistics::restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments,
+                               std::span<const Shape> shapes) noexcept {
   CHAPPE_EXPECTS(i < specs_.size() && moments.size() == channels_);
   open_[i] = window;
+  open_[i].head.shaped = window.head.shaped && has_shape() && shapes.size() == channels_;
   std::copy(moments.begin(), moments.end(), row(moments_, i).begin());
+  if (open_[i].head.shaped) std::copy(shapes.begin(), shapes.end(), row(shapes_, i).begin());
 }
 
 }  // namespace chappe::aggregator

@@ -13,6 +13,7 @@
 
 #include "aggregator/moments.hpp"
 #include "aggregator/run_moments.hpp"
+#include "aggregator/shape.hpp"
 #include "aggregator/window_log.hpp"
 #include "config/config.hpp"
 
@@ -31,7 +32,8 @@ struct BlockView {
 /// Where closed windows go, in the order in which they close. What is spanned is valid during the call.
 struct ClosedSink {
   virtual ~ClosedSink() = default;
-  virtual void closed(const WindowHead& head, std::span<const Moments> channels) noexcept = 0;
+  /// `shapes`: one for each channel where head.shaped, else of no meaning or none.
+  virtual void closed(const WindowHead& head, std::span<const Moments> channels, std::span<const Shape> shapes) noexcept = 0;
 };
 
 /// The state of one window specification. `head` with frames 0: none was opened yet; else the open window or, with `open` false, the last
@@ -47,9 +49,9 @@ struct OpenWindow {
 class StreamStatistics {
  public:
   /// stride: bytes of a frame. capacity_frames: most frames of a block. Each window has exactly one of its two lengths. `stream` goes into
-  /// the heads.
+  /// the heads. With `shape` the windows have Shapes too.
   StreamStatistics(std::size_t channels, std::size_t value_bytes, std::size_t stride, std::size_t capacity_frames, bool explicit_times,
-                   std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream = 0);
+                   std::vector<config::Window> windows, std::uint32_t generation, std::uint32_t stream = 0, bool shape = false);
 
   /// Moments of the block's pieces into scratch memory. Never reads beyond `frames` (at most the capacity), whatever a torn block says.
   void measure(const BlockView& block) noexcept;
@@ -69,16 +71,22 @@ class StreamStatistics {
 
   /// Windows opened from now on belong to this generation of the configuration.
   void set_generation(std::uint32_t generation) noexcept { generation_ = generation; }
-  /// The same specifications in the same order.
-  [[nodiscard]] bool has_windows_of(const StreamStatistics& other) const noexcept { return specs_ == other.specs_; }
+  /// The same specifications in the same order, and the same figures.
+  [[nodiscard]] bool has_windows_of(const StreamStatistics& other) const noexcept {
+    return specs_ == other.specs_ && has_shape() == other.has_shape();
+  }
+  [[nodiscard]] bool has_shape() const noexcept { return !shapes_.empty(); }
 
   [[nodiscard]] std::size_t stride() const noexcept { return stride_; }
   [[nodiscard]] std::size_t windows() const noexcept { return specs_.size(); }
   [[nodiscard]] const config::Window& spec(std::size_t i) const noexcept { return specs_[i]; }
   [[nodiscard]] const OpenWindow& open(std::size_t i) const noexcept { return open_[i]; }
   [[nodiscard]] std::span<const Moments> open_moments(std::size_t i) const noexcept { return row(moments_, i); }
-  /// Takes over a state as open() and open_moments() once gave it, open or not, for the same windows.
-  void restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments) noexcept;
+  /// None without shapes.
+  [[nodiscard]] std::span<const Shape> open_shapes(std::size_t i) const noexcept { return row(shapes_, i); }
+  /// Takes over a state as open(), open_moments() and open_shapes() once gave it, open or not, for the same windows. A window that began
+  /// without shapes ends without.
+  void restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments, std::span<const Shape> shapes) noexcept;
 
  private:
   /// A run of frames that lies in one window of every specification.
@@ -91,13 +99,18 @@ class StreamStatistics {
     std::int64_t window = 0;
     std::int64_t end = 0;
   };
-  [[nodiscard]] std::span<Moments> row(std::vector<Moments>& rows, std::size_t i) const noexcept {
-    return {&rows[i * channels_], channels_};
+  /// One for each channel; none of rows that there are none of.
+  template <class T>
+  [[nodiscard]] std::span<T> row(std::vector<T>& rows, std::size_t i) const noexcept {
+    return rows.empty() ? std::span<T>{} : std::span<T>{&rows[i * channels_], channels_};
   }
-  [[nodiscard]] std::span<const Moments> row(const std::vector<Moments>& rows, std::size_t i) const noexcept {
-    return {&rows[i * channels_], channels_};
+  template <class T>
+  [[nodiscard]] std::span<const T> row(const std::vector<T>& rows, std::size_t i) const noexcept {
+    return rows.empty() ? std::span<const T>{} : std::span<const T>{&rows[i * channels_], channels_};
   }
   void measure_piece(const std::byte* data, std::size_t frames) noexcept;
+  void measure_shape(const BlockView& block, const std::byte* data, const Piece& piece) noexcept;
+  [[nodiscard]] std::span<const Moments> moments_of_piece(std::size_t piece) const noexcept;
   void guess_means() noexcept;
   [[nodiscard]] Cursor start(std::size_t which) const noexcept;
   [[nodiscard]] std::int64_t time_of(const BlockView& block, std::uint32_t frame) const noexcept;
@@ -106,6 +119,7 @@ class StreamStatistics {
   [[nodiscard]] std::uint32_t first_at(std::size_t which, const BlockView& block, std::uint32_t begin, std::uint32_t end,
                                        std::int64_t at) const noexcept;
   void merge_piece(std::size_t which, std::size_t index, std::int64_t window, ClosedSink& sink) noexcept;
+  void merge_shapes(std::size_t which, std::size_t piece) noexcept;
   void open_window(std::size_t which, std::int64_t window, std::uint64_t first, std::int64_t t_first_ns) noexcept;
   void close_window(std::size_t which, ClosedSink& sink) noexcept;
   void count_gap(std::size_t which, std::uint64_t first) noexcept;
@@ -118,15 +132,18 @@ class StreamStatistics {
   std::vector<config::Window> specs_;
   std::vector<OpenWindow> open_;
   std::vector<Moments> moments_;  ///< [specification][channel]
+  std::vector<Shape> shapes_;     ///< the same; none without
   // What measure() leaves for merge(), sized for a block in which every frame is a piece of its own.
   std::uint64_t first_frame_ = 0;
   std::size_t pieces_used_ = 0;
   std::vector<Piece> pieces_;
-  std::vector<std::int64_t> numbers_;  ///< [piece][specification]
-  std::vector<RunMoments> runs_;       ///< of the first pieces of a block of f32
-  std::vector<Moments> measured_;      ///< [piece behind them][channel]
-  std::vector<Cursor> cursors_;        ///< [specification]
-  std::vector<double> means_;          ///< [channel]
+  std::vector<std::int64_t> numbers_;   ///< [piece][specification]
+  std::vector<RunMoments> runs_;        ///< of the first pieces of a block of f32
+  std::vector<Moments> measured_;       ///< [piece behind them][channel]
+  std::vector<Moments> run_measured_;   ///< [run][channel], where there are shapes
+  std::vector<Shape> shapes_measured_;  ///< [piece][channel], the same
+  std::vector<Cursor> cursors_;         ///< [specification]
+  std::vector<double> means_;           ///< [channel]
 };
 
 }  // namespace chappe::aggregator

@@ -24,6 +24,8 @@ struct WindowHead {
   std::uint64_t frames = 0;                    ///< frames that came
   std::uint64_t missing = 0;                   ///< frames that never came
   std::int64_t t_first_ns = 0, t_last_ns = 0;  ///< on the stream's clock
+  std::uint64_t upto = 0;                      ///< index behind the last frame that came
+  bool shaped = false;                         ///< its Shapes are whole
 };
 
 struct LogNames {

@@ -33,6 +33,7 @@ std::string configuration_of(const Flow& flow, const std::string& instance) {
     text += fmt::format("[[stream]]\nname = \"s{}\"\nsource = \"{}\"\nchannels = {}\n", s, flow.from_memory ? "memory" : "simulator",
                         channels_of(flow));
     if (!flow.from_memory) text += fmt::format("rate = {:.6f}\n", flow.frames_per_s);
+    if (flow.from_memory) text += "shape = false\n";
     if (flow.window_frames != 0) text += fmt::format("[[stream.window]]\nframes = {}\n", flow.window_frames);
   }
   return text;

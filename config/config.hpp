@@ -106,6 +106,7 @@ struct Stream {
   std::vector<Derived> derived;          ///< behind the stream's own channels, in this order
   Analysis analysis;
   std::vector<Alarm> alarms;
+  bool shape = true;  ///< its windows have the figures of higher order; aggregator/shape.hpp
   bool operator==(const Stream&) const = default;
 };
 
@@ -149,7 +150,8 @@ struct Config {
   Realtime realtime;
   std::vector<Stream> streams;
   std::vector<Window> default_windows{Window{0, 1'000'000'000}};  ///< of streams that name none, and of those only the ring knows
-  Analysis default_analysis;  ///< the same: of streams that have no [stream.analysis]
+  Analysis default_analysis;                                      ///< the same: of streams that have no [stream.analysis]
+  bool shape = true;                                              ///< of the same streams
   bool operator==(const Config&) const = default;
 };
 

@@ -115,9 +115,10 @@ void read_all(Reader& in, Config& config) {
   in.table("realtime", [&](Reader& t) { read_realtime(t, config.realtime); });
   if (in.has("window")) config.default_windows.clear();
   in.tables("window", [&](Reader& t) { config.default_windows.push_back(read_window(t)); });
+  in.table("statistics", [&](Reader& t) { t.boolean("shape", config.shape); });
   in.table("analysis", [&](Reader& t) { config.default_analysis = read_analysis(t); });
   in.tables("stream", [&](Reader& t) {
-    config.streams.push_back(read_stream(t));
+    config.streams.push_back(read_stream(t, config.shape));
     if (!t.has("analysis")) config.streams.back().analysis = config.default_analysis;
   });
   in.reject_unknown();

@@ -160,8 +160,9 @@ Window read_window(Reader& in) {
   return window;
 }
 
-Stream read_stream(Reader& in) {
+Stream read_stream(Reader& in, bool shape) {
   Stream stream;
+  stream.shape = shape;
   in.text("name", stream.name);
   require(in, "name");
   in.choice("source", kSourceKinds, stream.source);
@@ -173,6 +174,7 @@ Stream read_stream(Reader& in) {
   in.tables("derived", [&](Reader& t) { stream.derived.push_back(read_derived(t)); });
   in.tables("alarm", [&](Reader& t) { stream.alarms.push_back(read_alarm(t)); });
   in.table("analysis", [&](Reader& t) { stream.analysis = read_analysis(t); });
+  in.boolean("shape", stream.shape);
   if (stream.source == SourceKind::replay)
     read_replay(in, stream);
   else if (stream.source == SourceKind::memory)

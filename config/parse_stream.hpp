@@ -4,7 +4,8 @@
 
 namespace chappe::config {
 
-Stream read_stream(Reader& in);
+/// `shape`: what holds where the stream says nothing.
+Stream read_stream(Reader& in, bool shape);
 Window read_window(Reader& in);
 
 }  // namespace chappe::config

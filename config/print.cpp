@@ -140,6 +140,7 @@ void print_stream(Printer& out, const Stream& stream, const std::string& path) {
   out.value(path, "source", quoted(name_of(kSourceKinds, stream.source)));
   out.value(path, "rate", number_text(stream.rate_hz));
   out.value(path, "type", quoted(name_of(kSampleTypes, stream.type)));
+  out.value(path, "shape", truth(stream.shape));
   if (stream.source == SourceKind::replay) {
     print_replay(out, stream.replay, path);
   } else if (stream.source == SourceKind::simulator) {
@@ -221,6 +222,7 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
     table("metrics." + process, {{"address", quoted(endpoint.address)}, {"port", std::to_string(endpoint.port)}});
   }
   print_realtime(out, config.realtime);
+  table("statistics", {{"shape", truth(config.shape)}});
   print_windows(out, config.default_windows, "window", "window");
   print_analysis(out, config.default_analysis, "analysis", "analysis");
   for (std::size_t i = 0; i < config.streams.size(); ++i) {

@@ -16,6 +16,7 @@
 
 #include "config/config.hpp"
 #include "control/config_report.hpp"
+#include "control/describe.hpp"
 #include "control/orders.hpp"
 #include "control/tables.hpp"
 #include "rt/build_info.hpp"
@@ -38,6 +39,7 @@ struct Options {
   std::string from;     ///< ledger: a closing ledger's file instead of the instance
   std::string process;  ///< reload, stop
   std::string file;     ///< config check, config show
+  std::string stream;   ///< describe
 };
 
 /// The name cannot be told for sure: the file is no TOML, its [instance] is at fault, or it names none and has a table that nobody knows.
@@ -127,6 +129,24 @@ Outcome show(const Options& options, ToText text, ToText as_json) {
   return outcome;
 }
 
+/// One stream.
+Outcome describe(const Options& options) {
+  Outcome outcome;
+  const auto instance = instance_of(options, outcome);
+  if (!instance) return outcome;
+  shm::Viewer viewer(*instance);
+  const shm::Snapshot snapshot = viewer.look();
+  std::string known;
+  for (const shm::StreamView& view : snapshot.streams) {
+    if (view.stream == options.stream) return {EX_OK, options.as_json ? shm::describe_json(view) + "\n" : describe_text(view), ""};
+    known += (known.empty() ? "" : ", ") + view.stream;
+  }
+  const std::string why = !snapshot.trouble.empty() ? snapshot.trouble
+                          : known.empty()           ? "nothing is there; is it started?"
+                                                    : fmt::format("no stream '{}'; there are {}", options.stream, known);
+  return {snapshot.trouble_code == EX_NOPERM ? EX_NOPERM : EX_UNAVAILABLE, "", fmt::format("instance {}: {}\n", *instance, why)};
+}
+
 /// reload, stop: a line for each process; the exit code is the first that is not 0.
 Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*give)(const Orders&)) {
   Outcome outcome;
@@ -187,6 +207,9 @@ void add_looks(CLI::App& app, Options& options, Action& chosen) {
   ledger->add_option("--from", options.from, "read a closing ledger from this file and look at no process");
   add(app, "streams", "streams and channels with their last window", chosen,
       [](const Options& o) { return show(o, streams_text, shm::streams_json); });
+  add(app, "describe", "all that is known of one stream's last windows", chosen, describe)
+      ->add_option("STREAM", options.stream, "the stream")
+      ->required();
   add(app, "version", "of this program", chosen, version);
 }
 

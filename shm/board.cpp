@@ -16,16 +16,16 @@ namespace {
 constexpr std::size_t kTablesAt = sizeof(ObjectHeader) + sizeof(BoardGeometry);
 constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512;
 
-std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * sizeof(BoardMoments); }
-std::size_t windows_bytes(std::uint32_t channels, std::uint32_t history) {
-  return kWindowsPerStream * (1 + history) * record_bytes(channels);
+std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * (sizeof(BoardMoments) + sizeof(BoardShape)); }
+std::size_t windows_bytes(const StreamEntry& s, std::uint32_t history) {
+  return (kWindowsPerStream * (1 + history) + s.panes) * record_bytes(s.channels);
 }
 
 }  // namespace
 
 std::size_t slot_bytes(std::span<const StreamEntry> streams, std::uint32_t history) {
   std::size_t bytes = sizeof(BoardSlot) + streams.size() * sizeof(BoardStream);
-  for (const auto& s : streams) bytes += windows_bytes(s.channels, history);
+  for (const auto& s : streams) bytes += windows_bytes(s, history);
   return bytes;
 }
 
@@ -35,19 +35,28 @@ BoardImage::BoardImage(const BoardTables& tables) : history_(tables.geometry.his
   for (const auto& s : tables.streams) {
     at_.push_back(at);
     channels_.push_back(s.channels);
-    at += windows_bytes(s.channels, history_);
+    panes_.push_back(s.panes);
+    at += windows_bytes(s, history_);
   }
-  at_.push_back(at);
 }
 
 std::size_t BoardImage::record_at(std::size_t stream, std::size_t which, std::size_t record) const noexcept {
-  return at_[stream] + (which * (1 + history_) + record) * record_bytes(channels_[stream]);
+  return at_[stream] + number_of(which, record) * record_bytes(channels_[stream]);
+}
+std::pair<std::size_t, std::size_t> BoardImage::extent(std::size_t stream, std::size_t number) const noexcept {
+  const std::size_t bytes = record_bytes(channels_[stream]), from = at_[stream] + number * bytes;
+  return {from, from + bytes};
 }
 BoardWindow& BoardImage::window(std::size_t stream, std::size_t which, std::size_t record) noexcept {
   return *at<BoardWindow>(record_at(stream, which, record));
 }
 std::span<BoardMoments> BoardImage::moments(std::size_t stream, std::size_t which, std::size_t record) noexcept {
   return {at<BoardMoments>(record_at(stream, which, record) + sizeof(BoardWindow)), channels_[stream]};
+}
+
+std::span<BoardShape> BoardImage::shapes(std::size_t stream, std::size_t which, std::size_t record) noexcept {
+  const std::size_t behind = sizeof(BoardWindow) + channels_[stream] * sizeof(BoardMoments);
+  return {at<BoardShape>(record_at(stream, which, record) + behind), channels_[stream]};
 }
 
 rt::Result<BoardTables> read_board_tables(const Segment& board) {
@@ -64,7 +73,9 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   t.channels.resize(g.channels);
   read_tables(board.table() + kTablesAt, t.streams, t.channels);
   for (const auto& s : t.streams) {
-    if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel) return fault("a stream");
+    if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel ||
+        s.panes > kWindowsPerStream * kMostPanes)
+      return fault("a stream");
   }
   if (!have_names(t.streams)) return fault("the name of a stream");
   for (const auto& c : t.channels) {
@@ -125,8 +136,10 @@ rt::Result<BoardWriter> BoardWriter::open(const BoardSpec& spec, BoardWriter* be
         writer.inherit(*old, *tables, image);
     }
   }
-  writer.changed_.assign(spec.streams.size(), 1);
-  for (auto& slot : writer.written_) slot.assign(spec.streams.size(), 0);
+  writer.changed_.resize(spec.streams.size());
+  for (std::size_t i = 0; i < spec.streams.size(); ++i) writer.changed_[i].records.resize(writer.image_.records(i));
+  for (auto& slot : writer.written_) slot = writer.changed_;
+  for (std::size_t i = 0; i < spec.streams.size(); ++i) writer.touch(i);
   writer.control().writer_pid.store(static_cast<std::uint64_t>(getpid()), std::memory_order_relaxed);
   writer.control().writer_start.store(process_start(getpid()), std::memory_order_relaxed);
   if (!same) {
@@ -191,6 +204,7 @@ void BoardWriter::inherit_windows(std::size_t stream, BoardImage& before, std::s
   const auto copy = [&](std::size_t which, std::size_t record, std::size_t old_record) {
     image_.window(stream, which, record) = before.window(old_stream, which, old_record);
     std::ranges::copy(before.moments(old_stream, which, old_record), image_.moments(stream, which, record).begin());
+    std::ranges::copy(before.shapes(old_stream, which, old_record), image_.shapes(stream, which, record).begin());
   };
   for (std::size_t w = 0; w < kWindowsPerStream; ++w) {
     copy(w, 0, 0);
@@ -198,6 +212,11 @@ void BoardWriter::inherit_windows(std::size_t stream, BoardImage& before, std::s
     const std::uint64_t kept = std::min<std::uint64_t>(closed, std::min(image_.history(), before.history()));
     for (std::uint64_t n = closed - kept; n < closed; ++n) copy(w, image_.closed_record(n), before.closed_record(n));
   }
+}
+
+void BoardWriter::touch(std::size_t stream) noexcept {
+  for (auto& record : changed_[stream].records) ++record;
+  ++changed_[stream].changes;
 }
 
 void BoardWriter::publish() noexcept {
@@ -208,10 +227,14 @@ void BoardWriter::publish() noexcept {
     std::memcpy(slot + sizeof(Word), image_.bytes().data() + sizeof(Word), fixed - sizeof(Word));
     auto& held = written_[number % 3];
     for (std::size_t i = 0; i < tables_.streams.size(); ++i) {
-      if (held[i] == changed_[i]) continue;
-      const auto [from, to] = image_.extent(i);
-      std::memcpy(slot + from, image_.bytes().data() + from, to - from);
-      held[i] = changed_[i];
+      if (held[i].changes == changed_[i].changes) continue;
+      held[i].changes = changed_[i].changes;
+      for (std::size_t r = 0; r < changed_[i].records.size(); ++r) {
+        if (held[i].records[r] == changed_[i].records[r]) continue;
+        const auto [from, to] = image_.extent(i, r);
+        std::memcpy(slot + from, image_.bytes().data() + from, to - from);
+        held[i].records[r] = changed_[i].records[r];
+      }
     }
   });
   control().publications.add();

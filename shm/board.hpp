@@ -31,14 +31,20 @@ class BoardImage {
   [[nodiscard]] const BoardSlot& head() const noexcept { return *reinterpret_cast<const BoardSlot*>(bytes_.data()); }
   [[nodiscard]] BoardStream& stream(std::size_t i) noexcept { return *at<BoardStream>(sizeof(BoardSlot) + i * sizeof(BoardStream)); }
   [[nodiscard]] const BoardStream& stream(std::size_t i) const noexcept { return const_cast<BoardImage*>(this)->stream(i); }
-  /// record 0: the open window; 1 + k mod history: the k-th closed one.
+  /// record 0: the open window; 1 + k mod history: the k-th closed one. which = kPanes, record i: the stream's i-th pane.
   [[nodiscard]] BoardWindow& window(std::size_t stream, std::size_t which, std::size_t record) noexcept;
   [[nodiscard]] std::span<BoardMoments> moments(std::size_t stream, std::size_t which, std::size_t record) noexcept;
+  [[nodiscard]] std::span<BoardShape> shapes(std::size_t stream, std::size_t which, std::size_t record) noexcept;
   [[nodiscard]] std::size_t closed_record(std::uint64_t k) const noexcept { return 1 + static_cast<std::size_t>(k % history_); }
   [[nodiscard]] std::uint32_t history() const noexcept { return history_; }
+  static constexpr std::size_t kPanes = kWindowsPerStream;
+  [[nodiscard]] std::uint32_t panes(std::size_t stream) const noexcept { return panes_[stream]; }
   [[nodiscard]] std::span<std::byte> bytes() noexcept { return bytes_; }
-  /// Bytes [begin, end) of one stream's windows.
-  [[nodiscard]] std::pair<std::size_t, std::size_t> extent(std::size_t stream) const noexcept { return {at_[stream], at_[stream + 1]}; }
+  /// Records of a stream are numbered through: those of the specifications, then the panes.
+  [[nodiscard]] std::size_t records(std::size_t stream) const noexcept { return kWindowsPerStream * (1 + history_) + panes_[stream]; }
+  [[nodiscard]] std::size_t number_of(std::size_t which, std::size_t record) const noexcept { return which * (1 + history_) + record; }
+  /// Bytes [begin, end) of one record.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> extent(std::size_t stream, std::size_t number) const noexcept;
 
  private:
   template <class T>
@@ -47,8 +53,8 @@ class BoardImage {
   }
   [[nodiscard]] std::size_t record_at(std::size_t stream, std::size_t which, std::size_t record) const noexcept;
   std::vector<std::byte> bytes_;
-  std::vector<std::size_t> at_;  ///< where each stream's windows begin; one more for the end
-  std::vector<std::uint32_t> channels_;
+  std::vector<std::size_t> at_;  ///< where each stream's windows begin
+  std::vector<std::uint32_t> channels_, panes_;
   std::uint32_t history_ = 1;
 };
 
@@ -76,8 +82,13 @@ class BoardWriter {
   [[nodiscard]] const BoardTables& tables() const noexcept { return tables_; }
   [[nodiscard]] BoardControl& control() const noexcept { return *segment_.at<BoardControl>(tables_.geometry.control_at); }
   [[nodiscard]] ProcessPage& process_page() const noexcept { return *segment_.at<ProcessPage>(tables_.geometry.process_at); }
-  /// The windows of this stream changed since the last publication.
-  void touch(std::size_t stream) noexcept { ++changed_[stream]; }
+  /// All windows of this stream may have changed since the last publication.
+  void touch(std::size_t stream) noexcept;
+  /// This record of the image changed.
+  void touch(std::size_t stream, std::size_t which, std::size_t record) noexcept {
+    ++changed_[stream].records[image_.number_of(which, record)];
+    ++changed_[stream].changes;
+  }
   /// STEP board 1-4. Real time: copies what changed, no system call.
   void publish() noexcept;
   void unlink();
@@ -92,8 +103,12 @@ class BoardWriter {
   BoardTables tables_;
   BoardImage image_;
   std::string path_;
-  std::vector<std::uint64_t> changed_;                 ///< per stream
-  std::array<std::vector<std::uint64_t>, 3> written_;  ///< per slot and stream: the change it holds
+  struct Changes {
+    std::uint64_t changes = 0;
+    std::vector<std::uint64_t> records;  ///< of each
+  };
+  std::vector<Changes> changed_;                 ///< per stream
+  std::array<std::vector<Changes>, 3> written_;  ///< per slot and stream: the changes it holds
 };
 
 class BoardReader {

@@ -36,6 +36,7 @@ inline constexpr std::uint32_t kMaxStreams = 256;
 inline constexpr std::uint32_t kMaxChannels = 4096;
 inline constexpr std::uint32_t kLedgerEntries = 512;
 inline constexpr std::uint32_t kWindowsPerStream = 4;
+inline constexpr std::uint32_t kMostPanes = 64;  ///< of one specification
 inline constexpr std::uint32_t kMaxThreads = 16;
 
 inline constexpr std::uint64_t kRingMagic = 0x474e495250415043;    // "CPAPRING"
@@ -70,7 +71,8 @@ struct StreamEntry {
   std::uint32_t clock;           ///< 0 monotonic, 1 realtime, 2 recorded
   std::uint32_t pool_blocks;     ///< buffers between source and feed
   double rate_hz;                ///< nominal, 0: unknown
-  std::uint64_t reserved;
+  std::uint32_t panes;           ///< board: records for the panes of sliding windows; ring: 0
+  std::uint32_t reserved;
 };
 static_assert(sizeof(StreamEntry) == 96);
 
@@ -188,12 +190,24 @@ struct BoardMoments {
 };
 static_assert(sizeof(BoardMoments) == 64);
 
+/// Shape of the same values; see aggregator/shape.hpp.
+struct BoardShape {
+  double m3, m4;
+  std::int64_t t_min_ns, t_max_ns;
+  std::uint64_t zero_crossings, flat, flat_head, flat_tail;
+  double first;
+  std::int32_t sign_first, sign_last;
+};
+static_assert(sizeof(BoardShape) == 80);
+
 struct BoardWindow {
   std::uint64_t window, first_frame, frames, missing, next_frame, opened_at;
   std::int64_t t_first_ns, t_last_ns;
+  std::int64_t wall_offset_ns;  ///< added to a time before it is cut; 0 where the window is not aligned to the wall clock
   std::uint32_t generation, open;
+  std::uint32_t shaped, reserved;  ///< shaped: 1: the shapes are whole
 };
-static_assert(sizeof(BoardWindow) == 72);
+static_assert(sizeof(BoardWindow) == 88);
 
 /// The producer's totals, handed over at an orderly end.
 struct BoardTotals {
@@ -207,19 +221,21 @@ struct BoardStream {
   std::uint64_t windows;                         ///< window specifications in use, up to kWindowsPerStream
   std::uint64_t spec_frames[kWindowsPerStream];  ///< what the open windows were opened with
   std::int64_t spec_duration_ns[kWindowsPerStream];
-  std::uint64_t closed[kWindowsPerStream];  ///< windows ever closed, by specification; the newest is at (closed - 1) mod history
-  std::uint64_t logged[kWindowsPerStream];  ///< of these, settled with the window log: written at least so many, or given up and counted
-  std::int64_t last_acquired_ns;            ///< CLOCK_MONOTONIC of the newest merged block
-  double rate_hz;                           ///< frames per second, measured over the last second or more
-  std::uint64_t ended;                      ///< 1: the producer ended in order and everything is merged
-  BoardTotals totals;                       ///< meaningful when ended
-  std::uint64_t committed;                  ///< cumulative, as the last merged block names it
-  std::uint64_t skipped;                    ///< 1: blocks were passed over since then, which may have been this stream's
-  std::uint64_t calibration;                ///< hash of what the open windows' values were calibrated with, 0: as they lie in the ring
-  std::uint64_t calibration_refused;        ///< 1: the configured one does not fit the stream, which goes on without
-  std::uint64_t derived;                    ///< of its channels, the last so many are not in the ring
+  std::uint64_t closed[kWindowsPerStream];     ///< windows ever closed, by specification; the newest is at (closed - 1) mod history
+  std::uint64_t logged[kWindowsPerStream];     ///< of these, settled with the window log: written at least so many, or given up and counted
+  std::int64_t last_acquired_ns;               ///< CLOCK_MONOTONIC of the newest merged block
+  double rate_hz;                              ///< frames per second, measured over the last second or more
+  std::uint64_t ended;                         ///< 1: the producer ended in order and everything is merged
+  BoardTotals totals;                          ///< meaningful when ended
+  std::uint64_t committed;                     ///< cumulative, as the last merged block names it
+  std::uint64_t skipped;                       ///< 1: blocks were passed over since then, which may have been this stream's
+  std::uint64_t calibration;                   ///< hash of what the open windows' values were calibrated with, 0: as they lie in the ring
+  std::uint64_t calibration_refused;           ///< 1: the configured one does not fit the stream, which goes on without
+  std::uint64_t derived;                       ///< of its channels, the last so many are not in the ring
+  std::int64_t spec_hop[kWindowsPerStream];    ///< with spec_frames and spec_duration_ns, in their unit; 0: windows that do not overlap
+  std::uint64_t spec_wall[kWindowsPerStream];  ///< 1: aligned to the wall clock
 };
-static_assert(sizeof(BoardStream) == 304);
+static_assert(sizeof(BoardStream) == 368);
 
 /// First bytes of a board slot.
 struct BoardSlot {
@@ -235,7 +251,8 @@ static_assert(sizeof(BoardSlot) == 64);
 
 /// Geometry of a board, right behind its ObjectHeader; then the stream and channel tables as in the ring.
 /// A slot: BoardSlot, BoardStream[streams], then for each stream, for each of kWindowsPerStream specifications: (1 + history) records of
-/// BoardWindow followed by BoardMoments[channels]; the first record is the open window, the others the closed ones.
+/// BoardWindow followed by BoardMoments[channels] and BoardShape[channels]; the first record is the open window, the others the closed
+/// ones; behind those of all specifications StreamEntry.panes records.
 struct BoardGeometry {
   std::uint64_t control_at, process_at, slots_at, slot_bytes;
   std::uint32_t streams, channels, history, reserved;

@@ -2,6 +2,7 @@
 // chappectl, the metrics and the tests. Nothing here points into shared memory.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +69,33 @@ struct ChannelView {
   std::uint64_t count = 0, nan = 0;
 };
 
+inline constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+/// One channel over a window. Figures that have no meaning are NaN: all of a channel without values, variance below two.
+struct ChannelFigures {
+  std::string channel, unit;
+  std::uint64_t count = 0, nan = 0;
+  double mean = kUnknown, variance = kUnknown, min = kUnknown, max = kUnknown, rms = kUnknown, crest = kUnknown, peak_to_peak = kUnknown;
+  // With WindowView::shaped alone.
+  double skewness = kUnknown, kurtosis = kUnknown;
+  std::int64_t t_min_ns = 0, t_max_ns = 0;  ///< on the stream's clock; with values alone
+  std::uint64_t zero_crossings = 0;
+  std::uint64_t flat = 0;  ///< frames of the longest run of equal values
+};
+
+/// The last closed window of one specification; frames 0: none has closed yet.
+struct WindowView {
+  std::string window;       ///< its specification: "1s", "1000 frames", "60s hop 1s", "1s wall"
+  std::int64_t number = 0;  ///< negative before the clock's zero
+  std::uint32_t generation = 0;
+  std::uint64_t closed = 0;  ///< windows ever closed
+  std::uint64_t first_frame = 0, frames = 0, missing = 0;
+  std::uint64_t upto = 0;  ///< index behind its last frame
+  std::int64_t t_first_ns = 0, t_last_ns = 0;
+  bool shaped = false;
+  std::vector<ChannelFigures> channels;
+};
+
 struct StreamView {
   std::string stream;
   std::uint32_t value_bytes = 4;
@@ -83,6 +111,7 @@ struct StreamView {
   bool calibration_refused = false;  ///< the configured one names what the stream does not have
   std::size_t derived = 0;           ///< the last so many channels are the aggregator's, and not in the ring
   std::vector<ChannelView> channels;
+  std::vector<WindowView> windows;  ///< by specification
   [[nodiscard]] std::size_t sampled() const { return channels.size() - derived; }
 };
 

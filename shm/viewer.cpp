@@ -17,6 +17,7 @@
 #include "shm/retired.hpp"
 #include "shm/ring.hpp"
 #include "shm/tables.hpp"
+#include "shm/window_view.hpp"
 
 namespace chappe::shm {
 namespace {
@@ -293,6 +294,7 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
     v.window_frames = w.frames;
     v.missing = w.missing;
     fill_channels(v, image->moments(*at, 0, record), image->moments(*at, 0, 0));
+    v.windows = window_views(board->tables(), *image, *at);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "aggregator/moments.hpp"
+#include "aggregator/shape.hpp"
 
 namespace chappe::aggregator {
 
@@ -75,5 +76,8 @@ inline bool same_bits(const Moments& a, const Moments& b) {
   return a.count == b.count && a.nan == b.nan && same_bits(a.mean, b.mean) && same_bits(a.mean_low, b.mean_low) && same_bits(a.m2, b.m2) &&
          same_bits(a.min, b.min) && same_bits(a.max, b.max) && same_bits(a.last, b.last);
 }
+
+inline bool same_bits(const Shape& a, const Shape& b) { return std::memcmp(&a, &b, sizeof a) == 0; }
+static_assert(sizeof(Shape) == 80, "no padding, whose bits would mean nothing");
 
 }  // namespace chappe::aggregator

@@ -28,7 +28,7 @@ Columns noise(std::size_t channels, std::size_t frames, double offset, unsigned 
 }
 
 struct Discard final : ClosedSink {
-  void closed(const WindowHead&, std::span<const Moments>) noexcept override {}
+  void closed(const WindowHead&, std::span<const Moments>, std::span<const Shape>) noexcept override {}
 };
 
 /// As the producer lays a frame out: the next power of two up to 64 bytes, then a multiple of 64.

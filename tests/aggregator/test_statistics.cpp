@@ -41,7 +41,7 @@ TEST(Statistics, close_a_frames_window_with_its_last_frame) {
   EXPECT_THAT(s.sink.windows, IsEmpty());
   s.feed(9, 1);
   ASSERT_EQ(s.sink.windows.size(), 1U);
-  const auto& [head, channels] = s.sink.windows[0];
+  const auto& [head, channels, shapes] = s.sink.windows[0];
   EXPECT_EQ(head.window, 0U);
   EXPECT_EQ(head.first_frame, 0U);
   EXPECT_EQ(head.frames, 10U);

@@ -65,7 +65,7 @@ struct RandomStream {
 };
 
 std::vector<config::Window> random_windows() { return {frames(100), duration(7777), frames(33)}; }
-StreamStatistics random_statistics() { return {RandomStream::kChannels, 4, 128, kCapacity, true, random_windows(), 1}; }
+StreamStatistics random_statistics() { return {RandomStream::kChannels, 4, 128, kCapacity, true, random_windows(), 1, 0, true}; }
 
 TEST(Statistics, restored_before_any_block_go_on_with_the_same_bits) {
   for (unsigned seed = 0; seed < 20; ++seed) {
@@ -78,7 +78,8 @@ TEST(Statistics, restored_before_any_block_go_on_with_the_same_bits) {
       straight.measure(data.view());
       straight.merge(a);
       auto next = std::make_unique<StreamStatistics>(random_statistics());
-      for (std::size_t w = 0; w < next->windows(); ++w) next->restore(w, restarted->open(w), restarted->open_moments(w));
+      for (std::size_t w = 0; w < next->windows(); ++w)
+        next->restore(w, restarted->open(w), restarted->open_moments(w), restarted->open_shapes(w));
       restarted = std::move(next);
       restarted->measure(data.view());
       restarted->merge(b);
@@ -89,7 +90,10 @@ TEST(Statistics, restored_before_any_block_go_on_with_the_same_bits) {
       EXPECT_EQ(a.windows[i].head.window, b.windows[i].head.window);
       EXPECT_EQ(a.windows[i].head.missing, b.windows[i].head.missing);
       EXPECT_EQ(a.windows[i].head.frames, b.windows[i].head.frames);
-      for (std::size_t c = 0; c < RandomStream::kChannels; ++c) EXPECT_TRUE(same_bits(a.windows[i].channels[c], b.windows[i].channels[c]));
+      for (std::size_t c = 0; c < RandomStream::kChannels; ++c) {
+        EXPECT_TRUE(same_bits(a.windows[i].channels[c], b.windows[i].channels[c]));
+        EXPECT_TRUE(same_bits(a.windows[i].shapes[c], b.windows[i].shapes[c]));
+      }
     }
   }
 }
@@ -138,7 +142,7 @@ TEST(Statistics, of_random_blocks_are_those_of_a_plain_computation_in_long_doubl
     }
     statistics.finish(sink);
     ASSERT_EQ(sink.windows.size(), plain.windows.size());
-    for (const auto& [head, channels] : sink.windows) {
+    for (const auto& [head, channels, shapes] : sink.windows) {
       const auto& expected = plain.windows.at({head.which, static_cast<std::int64_t>(head.window)});
       EXPECT_EQ(head.first_frame, expected.first);
       EXPECT_EQ(head.frames, expected.frames);
@@ -161,7 +165,7 @@ TEST(Statistics, of_random_blocks_are_those_of_a_plain_computation_in_long_doubl
 TEST(Statistics, allocate_nothing_after_construction) {
   struct Nowhere final : ClosedSink {
     std::size_t windows = 0;
-    void closed(const WindowHead&, std::span<const Moments>) noexcept override { ++windows; }
+    void closed(const WindowHead&, std::span<const Moments>, std::span<const Shape>) noexcept override { ++windows; }
   } sink;
   RandomStream stream(1);
   std::vector<RandomStream::Block> blocks;

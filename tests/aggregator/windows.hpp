@@ -16,12 +16,13 @@ inline constexpr std::uint32_t kCapacity = 64;
 struct Closed {
   WindowHead head;
   std::vector<Moments> channels;
+  std::vector<Shape> shapes;
 };
 
 struct Collector final : ClosedSink {
   std::vector<Closed> windows;
-  void closed(const WindowHead& head, std::span<const Moments> channels) noexcept override {
-    windows.push_back({head, {channels.begin(), channels.end()}});
+  void closed(const WindowHead& head, std::span<const Moments> channels, std::span<const Shape> shapes) noexcept override {
+    windows.push_back({head, {channels.begin(), channels.end()}, {shapes.begin(), shapes.end()}});
   }
   template <class T>
   [[nodiscard]] std::vector<T> all(T WindowHead::*member) const {

@@ -42,6 +42,17 @@ TEST(Parse, gives_the_documented_defaults) {
   EXPECT_EQ(c.streams[0].windows, (std::vector<Window>{{0, 1'000'000'000}}));
 }
 
+TEST(Parse, lets_a_stream_overrule_what_all_windows_have) {
+  const Config c =
+      good(std::string("[statistics]\nshape = false\n") + kStream + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1\nshape = true\n")
+          .loaded.config;
+  EXPECT_FALSE(c.shape);
+  EXPECT_FALSE(c.streams.at(0).shape);
+  EXPECT_TRUE(c.streams.at(1).shape);
+  EXPECT_TRUE(good(kStream).loaded.config.streams.at(0).shape);
+  EXPECT_EQ(load_text(to_toml(c), "again").loaded.config, c);
+}
+
 TEST(Parse, takes_every_key_of_a_simulated_stream) {
   const Stream s = good(R"([[stream]]
 name = "Vib.1"

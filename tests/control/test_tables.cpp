@@ -2,7 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "control/describe.hpp"
 #include "control/tables.hpp"
+#include "shm/snapshot_json.hpp"
 
 namespace chappe::control {
 namespace {
@@ -106,6 +110,53 @@ TEST(StreamsText, ShowsEachChannelWithItsUnit) {
   const std::string text = streams_text(snapshot);
   EXPECT_THAT(text, HasSubstr("999.5"));
   EXPECT_THAT(text, testing::ContainsRegex("imu +x +g +0.5 +0.25"));
+}
+
+shm::StreamView with_window(bool shaped) {
+  shm::StreamView view;
+  view.stream = "imu";
+  shm::WindowView window;
+  window.window = "1s";
+  window.closed = 3;
+  window.frames = window.upto = 10;
+  window.t_first_ns = 5'000'000'000;
+  window.shaped = shaped;
+  shm::ChannelFigures f;
+  f.channel = "x";
+  f.unit = "g";
+  f.count = 10;
+  f.mean = 0.25;
+  f.variance = 4;
+  f.kurtosis = 1.5;
+  f.t_min_ns = 5'500'000'000;
+  f.zero_crossings = 77;
+  window.channels = {f};
+  shm::WindowView none;
+  none.window = "1000 frames";
+  view.windows = {window, none};
+  return view;
+}
+
+TEST(DescribeText, ShowsEveryFigureOfAWindowAndSaysWhereNoneHasClosed) {
+  const std::string text = describe_text(with_window(true));
+  EXPECT_THAT(text, HasSubstr("window 1s: number 0, frames 0 to 9, 10 came, 0 missing"));
+  EXPECT_THAT(text, testing::ContainsRegex("x +g +10 +0 +0.25 +2 "));
+  EXPECT_THAT(text, testing::ContainsRegex("x +g +- +1.5 +0.5 +"));
+  EXPECT_THAT(text, HasSubstr(" 77 "));
+  EXPECT_THAT(text, EndsWith("window 1000 frames: none has closed yet\n"));
+}
+
+TEST(DescribeText, LeavesOutTheShapeWhereThereIsNone) { EXPECT_THAT(describe_text(with_window(false)), Not(HasSubstr("kurtosis"))); }
+
+TEST(DescribeJson, TellsWhatIsNotKnownAsNull) {
+  const auto channel = [](bool shaped) {
+    return nlohmann::json::parse(shm::describe_json(with_window(shaped)))["windows"][0]["channels"][0];
+  };
+  EXPECT_EQ(channel(true)["zero_crossings"], 77);
+  EXPECT_EQ(channel(true)["t_min_ns"], 5'500'000'000);
+  EXPECT_TRUE(channel(true)["skewness"].is_null());
+  EXPECT_TRUE(channel(false)["zero_crossings"].is_null());
+  EXPECT_TRUE(channel(false)["t_min_ns"].is_null());
 }
 
 }  // namespace

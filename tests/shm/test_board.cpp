@@ -44,6 +44,69 @@ TEST_F(BoardTest, what_is_published_is_what_a_reader_copies) {
   }
 }
 
+TEST_F(BoardTest, each_slot_gets_every_record_that_changed_since_it_was_written) {
+  BoardWriter writer = make_board();
+  const BoardReader reader = read_board();
+  BoardImage seen(reader.tables());
+  for (std::uint64_t n = 0; n < 40; ++n) {  // another record each time, and three slots
+    const std::size_t which = n % kWindowsPerStream, record = n % 9;
+    writer.image().window(0, which, record).frames = n + 1;
+    writer.image().shapes(0, which, record)[1].flat = n + 1;
+    writer.touch(0, which, record);
+    writer.publish();
+    ASSERT_TRUE(reader.copy(seen));
+    for (std::size_t w = 0; w < kWindowsPerStream; ++w) {
+      for (std::size_t r = 0; r < 9; ++r) {
+        ASSERT_EQ(seen.window(0, w, r).frames, writer.image().window(0, w, r).frames) << n;
+        ASSERT_EQ(seen.shapes(0, w, r)[1].flat, writer.image().shapes(0, w, r)[1].flat) << n;
+      }
+    }
+  }
+}
+
+TEST_F(BoardTest, a_viewer_tells_the_figures_of_the_last_window_of_each_specification) {
+  BoardWriter writer = make_board();
+  BoardImage& image = writer.image();
+  BoardStream& b = image.stream(0);
+  b.windows = 3;
+  b.spec_frames[0] = 1000;
+  b.spec_duration_ns[1] = 1'500'000'000;
+  b.spec_duration_ns[2] = 2'000'000'000;
+  b.closed[1] = 10;
+  const std::size_t record = image.closed_record(9);
+  BoardWindow& last = image.window(0, 1, record);
+  last.window = static_cast<std::uint64_t>(-2);
+  last.frames = 4;
+  last.next_frame = 77;
+  last.shaped = 1;
+  image.moments(0, 1, record)[0] = {.count = 4, .nan = 0, .mean = 0, .mean_low = 0, .m2 = 4, .min = -1, .max = 3, .last = 0};
+  BoardShape& shape = image.shapes(0, 1, record)[0];
+  shape.m3 = 8;
+  shape.m4 = 16;
+  shape.t_max_ns = 6;
+  shape.flat = 3;
+  writer.touch(0);
+  writer.publish();
+  const std::vector<WindowView> windows = Viewer(instance_).look().streams.at(0).windows;
+  ASSERT_EQ(windows.size(), 3U);
+  EXPECT_EQ(windows[0].window, "1000 frames");
+  EXPECT_EQ(windows[0].closed, 0U);
+  EXPECT_EQ(windows[2].window, "2s");
+  const WindowView& w = windows[1];
+  EXPECT_EQ(w.window, "1500ms");
+  EXPECT_EQ(w.number, -2);
+  EXPECT_EQ(w.upto, 77U);
+  const ChannelFigures& f = w.channels.at(0);
+  EXPECT_EQ(f.skewness, 2);  // (8 / 4) / 1
+  EXPECT_EQ(f.kurtosis, 4);
+  EXPECT_EQ(f.rms, 1);
+  EXPECT_EQ(f.crest, 3);
+  EXPECT_EQ(f.peak_to_peak, 4);
+  EXPECT_EQ(f.t_max_ns, 6);
+  EXPECT_EQ(f.flat, 3U);
+  EXPECT_TRUE(std::isnan(w.channels.at(1).mean)) << "no values";
+}
+
 TEST_F(BoardTest, a_retired_ring_is_ahead_of_a_board_that_has_less_of_a_stream_than_its_last_block) {
   {
     RingWriter first = make();
