@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "aggregator/alarm_watch.hpp"
 #include "aggregator/log_writer.hpp"
 #include "aggregator/settle_log.hpp"
 #include "rt/clock.hpp"
@@ -43,6 +44,7 @@ bool will_be_unlinked(const std::string& instance) {
 void warn_of(const std::vector<std::string>& refusals) {
   for (const auto& refusal : refusals) rt::log(rt::LogLevel::warn, refusal);
 }
+constexpr const char* kNoAlarms = "no alarms are configured: [[stream.alarm]]";
 
 bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
 
@@ -52,11 +54,12 @@ bool has_name(const std::string& instance, const char* kind) { return access(shm
 struct Aggregator::Session {
   shm::RingReader ring;
   std::optional<shm::GateHolder> gate;
-  std::unique_ptr<Rows> rows;
+  std::unique_ptr<Rows> rows, watched_rows;  ///< of the log, of the alarms
   std::unique_ptr<Blocks> blocks;
   std::unique_ptr<Analyst> analyst;
   std::unique_ptr<Drain> drain;
   std::unique_ptr<LogWriter> log;
+  std::unique_ptr<AlarmWatch> watch;
   rt::Thread thread;
 };
 
@@ -80,6 +83,8 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
     rewrite_log(*a->board_, *a->log_, notes);
   }
   a->take_generation(config_hash, notes);
+  if (auto alarms = a->open_alarms(); !alarms) return alarms.error();
+  if (a->alarms_) a->alarms_->watch(config, a->generation_, a->board_->tables());
   return a;
 }
 
@@ -131,8 +136,9 @@ rt::Done Aggregator::open_board(const shm::RingTables* ring) {
   return rt::done();
 }
 
-WindowPlan Aggregator::window_plan(const BoardPlan& board) const {
-  WindowPlan plan{.generation = generation_, .windows = {}, .calibrations = board.calibrations, .shape = {}};
+WindowPlan Aggregator::window_plan(const BoardPlan& board, Rows* watched_rows) const {
+  WindowPlan plan{.generation = generation_, .windows = {}, .calibrations = board.calibrations, .shape = {}, .alarms = watched_rows};
+  if (watched_rows != nullptr) plan.watched = alarms_->watched(board.tables.streams.size());
   for (const auto& stream : board.tables.streams) {
     const auto found = std::find_if(config_.streams.begin(), config_.streams.end(), [&](const auto& s) { return s.name == stream.name; });
     plan.windows.push_back(found != config_.streams.end() && !found->windows.empty() ? found->windows : config_.default_windows);
@@ -143,7 +149,7 @@ WindowPlan Aggregator::window_plan(const BoardPlan& board) const {
 
 AnalysisPlan Aggregator::analysis_plan(const BoardPlan& board) const {
   AnalysisPlan plan{.generation = generation_, .streams = {}, .channels = board.tables.channels};
-  const WindowPlan windows = window_plan(board);
+  const WindowPlan windows = window_plan(board, nullptr);
   for (std::size_t i = 0; i < board.tables.streams.size(); ++i) {
     AnalysedStream stream{
         .entry = board.tables.streams[i], .windows = windows.windows[i], .calibration = board.calibrations[i].hash, .analysis = {}};
@@ -182,6 +188,46 @@ void Aggregator::plan_analysis(Session& session, const BoardPlan& board, WindowP
   plan.blocks = session.blocks.get();
 }
 
+bool Aggregator::wants_alarms() const {
+  return std::any_of(config_.streams.begin(), config_.streams.end(), [](const config::Stream& s) { return !s.alarms.empty(); });
+}
+
+/// With an object that a predecessor left also where nothing is watched any more, so that it is not left behind.
+rt::Done Aggregator::open_alarms() {
+  if (alarms_ || (!wants_alarms() && !has_name(config_.instance, "alarms"))) return rt::done();
+  auto alarms = Alarms::open(config_.instance, readers_);
+  if (!alarms) return alarms.error();
+  alarms_ = std::move(*alarms);
+  return rt::done();
+}
+
+void Aggregator::make_watched_rows(Session& session, const shm::RingTables& tables) const {
+  if (session.watched_rows || !alarms_ || alarms_->is_empty()) return;
+  std::vector<std::uint32_t> channels;
+  std::size_t most_rows = 0;
+  for (const shm::StreamEntry& s : tables.streams) {
+    channels.push_back(s.channels);
+    most_rows += Drain::most_rows(s);
+  }
+  session.watched_rows = std::make_unique<Rows>(channels, most_rows);
+}
+
+/// Of a retired ring nothing new comes: it says nothing about silence.
+rt::Done Aggregator::start_watch(Session& session) {
+  if (session.watch || !session.watched_rows) return rt::done();
+  const Drain* drain = session.drain.get();
+  Alarms::Newest newest;
+  if (session.gate) {
+    newest = [drain, streams = session.ring.tables().streams.size()](std::size_t i) {
+      return i < streams ? std::optional(drain->newest_ns(i)) : std::nullopt;
+    };
+  }
+  auto watch = AlarmWatch::start(*alarms_, *session.watched_rows, std::move(newest));
+  if (!watch) return watch.error();
+  session.watch = std::move(*watch);
+  return rt::done();
+}
+
 rt::ThreadPlan Aggregator::drain_plan() const {
   const auto found = config_.realtime.threads.find("drain");
   rt::ThreadPlan plan = found != config_.realtime.threads.end() ? found->second : rt::ThreadPlan{};
@@ -195,6 +241,9 @@ rt::Done Aggregator::tick(std::vector<std::string>& notes) {
     if (session_) end_session(notes);
     if (auto opened = open_board(nullptr); !opened) return opened.error().exit_code == EX_IOERR ? trouble(opened.error(), notes) : opened;
     notes.push_back("the board of instance " + config_.instance + " had lost its name in /dev/shm, or its pages: it is made anew");
+  }
+  if (alarms_) {
+    if (auto named = alarms_->keep_named(); !named) return trouble(named.error(), notes);
   }
   if (session_) {
     if (!session_->ring.is_whole() || (session_->gate && !session_->gate->is_whole())) {
@@ -252,8 +301,16 @@ bool Aggregator::has_totals(const shm::RingTables& ring) const {
 }
 
 rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes) {
-  auto session = std::make_unique<Session>(
-      Session{.ring = std::move(ring), .gate = {}, .rows = {}, .blocks = {}, .analyst = {}, .drain = {}, .log = {}, .thread = {}});
+  auto session = std::make_unique<Session>(Session{.ring = std::move(ring),
+                                                   .gate = {},
+                                                   .rows = {},
+                                                   .watched_rows = {},
+                                                   .blocks = {},
+                                                   .analyst = {},
+                                                   .drain = {},
+                                                   .log = {},
+                                                   .watch = {},
+                                                   .thread = {}});
   if (!retired) {
     auto gate = shm::GateHolder::open(config_.instance, session->ring, shm::kAggregatorGate);
     if (!gate && shm::is_unknown(gate.error())) return trouble(gate.error(), notes);  // what it waits for is there: once it can be opened
@@ -265,7 +322,12 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   const shm::RingTables& tables = board.tables;
   close_windows_that_end(*board_, &tables, log_.get());
   if (auto opened = open_board(&tables); !opened) return opened.error().exit_code == EX_IOERR ? trouble(opened.error(), notes) : opened;
-  WindowPlan plan = window_plan(board);
+  if (alarms_) {
+    alarms_->watch(config_, generation_, board_->tables());
+    alarms_->catch_up(*board_);
+  }
+  make_watched_rows(*session, tables);
+  WindowPlan plan = window_plan(board, session->watched_rows.get());
   plan_analysis(*session, board, plan);
   if (log_) {
     if (auto started = start_log(*session, tables); !started) return started;
@@ -277,6 +339,10 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
   auto thread = rt::Thread::start(drain_plan(), [drain] { drain->run(); });
   if (!thread) return thread.error();
   session->thread = std::move(*thread);
+  if (auto watching = start_watch(*session); !watching) {
+    drain->stop();
+    return watching;
+  }
   session_ = std::move(session);
   last_trouble_.clear();
   warn_of(board.refusals);
@@ -308,6 +374,7 @@ rt::Done Aggregator::start_log(Session& session, const shm::RingTables& tables) 
 void Aggregator::end_session(std::vector<std::string>& notes) {
   session_->drain->stop();
   session_->thread.join();
+  if (session_->watch) session_->watch->finish();
   if (session_->log) {
     session_->log->finish();
     session_->drain->publish_logged();
@@ -349,16 +416,20 @@ void Aggregator::hand_over_totals() {
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   config_ = config;
   ++generation_;
-  if (!session_) return generation_;
-  const BoardPlan next = board_plan(session_->ring.tables(), config_);
-  if (board_has(next.tables)) {
-    warn_of(next.refusals);
-    WindowPlan plan = window_plan(next);
-    plan_analysis(*session_, next, plan);
-    session_->drain->reconfigure(plan);
-  } else {
+  if (auto opened = open_alarms(); !opened) rt::log(rt::LogLevel::error, opened.error().text);
+  const std::optional<BoardPlan> next = session_ ? std::optional(board_plan(session_->ring.tables(), config_)) : std::nullopt;
+  if (next && !board_has(next->tables)) {
     attach_anew();
+    return generation_;
   }
+  if (alarms_) alarms_->watch(config_, generation_, board_->tables());
+  if (!next) return generation_;
+  warn_of(next->refusals);
+  make_watched_rows(*session_, next->tables);
+  WindowPlan plan = window_plan(*next, session_->watched_rows.get());
+  plan_analysis(*session_, *next, plan);
+  session_->drain->reconfigure(plan);
+  if (auto watching = start_watch(*session_); !watching) rt::log(rt::LogLevel::error, watching.error().text);
   return generation_;
 }
 
@@ -377,6 +448,14 @@ void Aggregator::attach_anew() {
   end_session(notes);
   [[maybe_unused]] const auto begun = try_attach(notes);
   for (const auto& note : notes) rt::log(rt::LogLevel::info, note);
+}
+
+rt::Result<std::string> Aggregator::acknowledge(const AlarmChoice& choice) {
+  return alarms_ ? alarms_->acknowledge(choice) : rt::Error{EX_USAGE, kNoAlarms};
+}
+
+rt::Result<std::string> Aggregator::shelve(const AlarmChoice& choice, std::int64_t for_ns) {
+  return alarms_ ? alarms_->shelve(choice, for_ns) : rt::Error{EX_USAGE, kNoAlarms};
 }
 
 bool Aggregator::has_applied() const noexcept {
@@ -399,6 +478,7 @@ rt::Done Aggregator::finish(std::int64_t patience_ns, const std::function<void()
   if (!has_name(config_.instance, "ring")) close_windows_that_end(*board_, nullptr, log_.get());
   before_unlink();
   if (!has_name(config_.instance, "ring")) {  // looked at last: a producer that starts meanwhile goes on from the board
+    if (alarms_) alarms_->unlink();
     shm::unlink_analysis(config_.instance);
     board_->unlink();
     CHAPPE_FAULT(end_4_board);

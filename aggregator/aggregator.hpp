@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "aggregator/alarms.hpp"
 #include "aggregator/analyst.hpp"
 #include "aggregator/board_plan.hpp"
 #include "aggregator/drain.hpp"
@@ -33,6 +34,9 @@ class Aggregator {
   /// The drain works under generation(), or there is none.
   [[nodiscard]] bool has_applied() const noexcept;
   [[nodiscard]] bool is_attached() const noexcept { return session_ != nullptr; }
+  /// An operator's orders to the alarms. EX_USAGE: nothing is meant by it.
+  rt::Result<std::string> acknowledge(const AlarmChoice& choice);
+  rt::Result<std::string> shelve(const AlarmChoice& choice, std::int64_t for_ns);
   /// Stops in order: what is there is drained as far as `patience_ns` allows, the log is written, and the board is unlinked when no ring is
   /// left. `before_unlink` is called once everything is done, while the board still has its name. EX_IOERR: rows of the window log are
   /// lost.
@@ -49,10 +53,14 @@ class Aggregator {
   rt::Done try_attach(std::vector<std::string>& notes);
   rt::Done begin_session(shm::RingReader ring, bool retired, std::vector<std::string>& notes);
   rt::Done start_log(Session& session, const shm::RingTables& tables);
+  [[nodiscard]] bool wants_alarms() const;
+  rt::Done open_alarms();
+  void make_watched_rows(Session& session, const shm::RingTables& tables) const;
+  rt::Done start_watch(Session& session);
   void end_session(std::vector<std::string>& notes);
   void hand_over_totals();
   [[nodiscard]] bool has_totals(const shm::RingTables& ring) const;
-  [[nodiscard]] WindowPlan window_plan(const BoardPlan& board) const;
+  [[nodiscard]] WindowPlan window_plan(const BoardPlan& board, Rows* watched_rows) const;
   [[nodiscard]] bool board_has(const shm::RingTables& tables) const;
   void attach_anew();
   [[nodiscard]] AnalysisPlan analysis_plan(const BoardPlan& board) const;
@@ -66,6 +74,7 @@ class Aggregator {
   std::unique_ptr<shm::BoardWriter> board_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<WindowLog> log_;
+  std::unique_ptr<Alarms> alarms_;  ///< null: none was ever asked for
   std::string last_trouble_;
 };
 

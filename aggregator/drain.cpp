@@ -27,6 +27,8 @@ Drain::Drain(shm::RingReader& ring, shm::GateHolder* gate, shm::BoardWriter& boa
     if (const auto at = shm::find_stream(board.tables().streams, stream.name)) board_stream_.push_back(*at);
   }
   CHAPPE_EXPECTS(board_stream_.size() == ring.tables().streams.size());
+  newest_ns_ = std::make_unique<rt::Counter[]>(board_stream_.size());
+  for (std::size_t i = 0; i < board_stream_.size(); ++i) note_newest(i);
   current_ = prepare(plan);
   generation_.set(plan.generation);
   acquired_ns_.reserve(read_ahead_ + 1);
@@ -64,6 +66,8 @@ Drain::Change Drain::prepare(const WindowPlan& plan) const {
   change.generation = plan.generation;
   change.blocks = plan.blocks;
   change.analysed = plan.analysed;
+  change.alarms = plan.alarms;
+  change.watched = plan.watched;
   std::size_t rows = 0;
   const auto& streams = ring_->tables().streams;
   for (std::size_t i = 0; i < streams.size(); ++i) {
@@ -76,7 +80,9 @@ Drain::Change Drain::prepare(const WindowPlan& plan) const {
         channels, c != nullptr ? sizeof(double) : s.value_bytes, c != nullptr ? c->stride() : s.stride, s.capacity, s.explicit_times != 0,
         plan.windows[i], plan.generation, static_cast<std::uint32_t>(i), i < plan.shape.size() && plan.shape[i]));
     change.rows_needed.push_back(rows_needed(s, plan.windows[i]));
-    if (rows_ != nullptr) rows += rows_->grow(static_cast<std::uint32_t>(i), std::max(kFewestRows, 2 * change.rows_needed.back()));
+    const std::size_t wanted = std::max(kFewestRows, 2 * change.rows_needed.back());
+    if (rows_ != nullptr) rows += rows_->grow(static_cast<std::uint32_t>(i), wanted);
+    if (plan.alarms != nullptr && plan.watched[i]) rows += plan.alarms->grow(static_cast<std::uint32_t>(i), wanted);
   }
   change.pending.reserve(rows);
   return change;
@@ -249,8 +255,9 @@ bool Drain::take_block(std::uint64_t number) noexcept {
 }
 
 bool Drain::must_wait_for_rows(std::uint32_t stream) noexcept {
-  if (rows_ == nullptr || ring_->status().waits.load(std::memory_order_relaxed) == 0) return false;
-  return rows_->available(stream) < current_.rows_needed[stream];
+  if (ring_->status().waits.load(std::memory_order_relaxed) == 0) return false;
+  const std::size_t needed = current_.rows_needed[stream];
+  return (rows_ != nullptr && rows_->available(stream) < needed) || (is_watched(stream) && current_.alarms->available(stream) < needed);
 }
 
 void Drain::merge_block(const shm::BlockHead& block) noexcept {
@@ -275,22 +282,27 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels, st
   put_moments(image.moments(at, head.which, record), channels);
   if (head.shaped) put_shapes(image.shapes(at, head.which, record), shapes);
   board_->touch(at, head.which, record);
-  ++b.closed[head.which];
+  const std::uint64_t number = b.closed[head.which]++;
   if (restored_ && is_analysed(closing_))
     current_.blocks->mark(closing_, current_.generation, head, current_.statistics[closing_]->open(head.which).next_frame);
-  if (rows_ == nullptr) return;
-  // A reload makes rows before the drain takes its larger `pending`: without a place there, no row may be taken.
-  Row* row = current_.pending.size() < current_.pending.capacity() ? rows_->try_empty(closing_) : nullptr;
-  if (row == nullptr) {
-    board_->control().log_rows_lost.add(channels.size());
-    ++settled_[closing_][head.which];
-    return;
-  }
+  if (is_watched(closing_)) static_cast<void>(hand_out(*current_.alarms, number, head, channels, shapes));  // who gets it sees the gap
+  if (rows_ == nullptr || hand_out(*rows_, number, head, channels, shapes)) return;
+  board_->control().log_rows_lost.add(channels.size());
+  ++settled_[closing_][head.which];
+}
+
+/// False: there is no row left. A reload makes rows before the drain takes its larger `pending`: without a place there, none may be taken.
+bool Drain::hand_out(Rows& rows, std::uint64_t number, const WindowHead& head, std::span<const Moments> channels,
+                     std::span<const Shape> shapes) noexcept {
+  Row* row = current_.pending.size() < current_.pending.capacity() ? rows.try_empty(closing_) : nullptr;
+  if (row == nullptr) return false;
   row->head = head;
   row->head.stream = closing_;
+  row->number = number;
   std::copy(channels.begin(), channels.end(), row->channels.begin());
   if (head.shaped) std::copy(shapes.begin(), shapes.end(), row->shapes.begin());
-  current_.pending.push_back(row);
+  current_.pending.push_back({&rows, row});
+  return true;
 }
 
 void Drain::show_open_windows(std::size_t stream) noexcept {
@@ -344,6 +356,10 @@ void Drain::publish_logged() noexcept {
   board_->publish();
 }
 
+void Drain::note_newest(std::size_t stream) noexcept {
+  newest_ns_[stream].set(static_cast<std::uint64_t>(board_->image().stream(board_stream_[stream]).last_acquired_ns));
+}
+
 void Drain::measure_rate(std::size_t stream, std::int64_t now_ns) noexcept {
   shm::BoardStream& b = board_->image().stream(board_stream_[stream]);
   Rate& r = rate_[stream];
@@ -359,6 +375,7 @@ void Drain::publish() noexcept {
     measure_rate(i, now);
     if (!show_logged(i) && !dirty_[i]) continue;
     show_open_windows(i);
+    note_newest(i);
     dirty_[i] = false;
   }
   board_->image().head().upto = next_;
@@ -371,8 +388,8 @@ void Drain::publish() noexcept {
   for (const std::int64_t acquired : acquired_ns_) board_->control().latency.record(published - acquired);
   acquired_ns_.clear();
   first_unpublished_ns_ = 0;
-  for (Row* row : current_.pending) {
-    rows_->put_full(row);
+  for (const Pending& window : current_.pending) {
+    window.rows->put_full(window.row);
     CHAPPE_FAULT(consume_rows);
   }
   current_.pending.clear();

@@ -22,9 +22,11 @@ struct WindowPlan {
   std::uint32_t generation = 1;
   std::vector<std::vector<config::Window>> windows;
   std::vector<CalibrationPlan> calibrations = {};
-  Blocks* blocks = nullptr;      ///< the way to the analysis; null: there is none
-  std::vector<bool> analysed{};  ///< by stream: its blocks go that way
-  std::vector<bool> shape = {};  ///< by stream: its windows have shapes; none has where this is shorter
+  Blocks* blocks = nullptr;        ///< the way to the analysis; null: there is none
+  std::vector<bool> analysed{};    ///< by stream: its blocks go that way
+  std::vector<bool> shape = {};    ///< by stream: its windows have shapes; none has where this is shorter
+  Rows* alarms = nullptr;          ///< where closed windows go beside the log, of the streams that are watched; null: nowhere
+  std::vector<bool> watched = {};  ///< by stream of the ring; as many as windows, where there are `alarms`
 };
 
 class Drain final : private ClosedSink {
@@ -53,6 +55,8 @@ class Drain final : private ClosedSink {
   [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.get(); }
   /// Any thread: blocks that the board holds. The board's image is the drain's alone until run() has come back.
   [[nodiscard]] std::uint64_t upto() const noexcept { return upto_.get(); }
+  /// Any thread: CLOCK_MONOTONIC at which the newest frame of a stream on the board was acquired; 0: none was.
+  [[nodiscard]] std::int64_t newest_ns(std::size_t stream) const noexcept { return static_cast<std::int64_t>(newest_ns_[stream].get()); }
   /// Rows of a stream that any windows can ask for.
   static std::size_t most_rows(const shm::StreamEntry& stream);
 
@@ -64,11 +68,18 @@ class Drain final : private ClosedSink {
     bool refused = false;
     [[nodiscard]] bool same_as(const Values& other) const noexcept { return hash == other.hash && refused == other.refused; }
   };
+  /// A closed window that the board does not hold yet, and where it goes then.
+  struct Pending {
+    Rows* rows = nullptr;
+    Row* row = nullptr;
+  };
   struct Change {
     std::vector<std::unique_ptr<StreamStatistics>> statistics;
     std::vector<Values> values;
     std::vector<std::size_t> rows_needed;  ///< windows that one block may close, at most
-    std::vector<Row*> pending;             ///< closed windows that the board does not hold yet; with room for all rows
+    std::vector<Pending> pending;          ///< with room for all rows
+    Rows* alarms = nullptr;
+    std::vector<bool> watched;
     std::uint32_t generation = 0;
     Blocks* blocks = nullptr;
     std::vector<bool> analysed;
@@ -92,11 +103,15 @@ class Drain final : private ClosedSink {
   bool show_logged(std::size_t stream) noexcept;
   [[nodiscard]] bool log_went_on() const noexcept;
   void measure_rate(std::size_t stream, std::int64_t now_ns) noexcept;
+  void note_newest(std::size_t stream) noexcept;
   bool reached_the_end() noexcept;
   void finish_streams() noexcept;
   void idle() noexcept;
   void attach() noexcept;
   void closed(const WindowHead& head, std::span<const Moments> channels, std::span<const Shape> shapes) noexcept override;
+  [[nodiscard]] bool is_watched(std::size_t stream) const noexcept { return current_.alarms != nullptr && current_.watched[stream]; }
+  bool hand_out(Rows& rows, std::uint64_t number, const WindowHead& head, std::span<const Moments> channels,
+                std::span<const Shape> shapes) noexcept;
 
   shm::RingReader* ring_;
   shm::GateHolder* gate_;
@@ -120,6 +135,7 @@ class Drain final : private ClosedSink {
   bool restored_ = false;      ///< what closes from here on is the drain's own
   rt::Mailslot<Change> change_, done_with_;
   rt::Counter generation_, upto_;
+  std::unique_ptr<rt::Counter[]> newest_ns_;  ///< by stream
   rt::Flag stop_, ended_;
   End end_ = End::stopped;
 };

@@ -39,12 +39,16 @@ class Service {
         listener_(signals, {.process = "aggregator",
                             .queue = control::queue_name(loaded_.config.instance, "control"),
                             .heard = {control::verb::kAttach, control::verb::kSupersede, control::verb::kEnd},
-                            .on_reload = [this] { return reload(); }}) {}
+                            .on_reload = [this] { return reload(); },
+                            .on_command = {{control::verb::kAcknowledge, [this](const auto& order) { return acknowledge(order); }},
+                                           {control::verb::kShelve, [this](const auto& order) { return shelve(order); }}}}) {}
   int run();
 
  private:
   rt::Done open();
   rt::Result<std::string> reload();
+  rt::Result<std::string> acknowledge(const std::string& argument);
+  rt::Result<std::string> shelve(const std::string& argument);
   rt::Done look_after();
   int finish();
   int leave(const rt::Error& error);
@@ -129,6 +133,18 @@ rt::Result<std::string> Service::reload() {
   aggregator_->publish_report(report_);
   CHAPPE_FAULT(reload_reported);
   return now;
+}
+
+rt::Result<std::string> Service::acknowledge(const std::string& argument) {
+  const auto order = control::decode_alarm_order(argument);
+  if (!order) return order.error();
+  return aggregator_->acknowledge({order->alarm, order->stream, order->channel});
+}
+
+rt::Result<std::string> Service::shelve(const std::string& argument) {
+  const auto order = control::decode_alarm_order(argument);
+  if (!order) return order.error();
+  return aggregator_->shelve({order->alarm, order->stream, order->channel}, order->for_ms * rt::kMillisecond);
 }
 
 rt::Done Service::look_after() {

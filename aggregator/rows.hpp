@@ -1,5 +1,6 @@
-// The way out of the drain: closed windows travel to an ordinary thread, empty rows come back. The only user of ConcurrentQueue in the
-// aggregator: explicit tokens, sized at set-up, try_ calls only. A crash loses what is in here; the board still holds the newest.
+// The way out of the drain: closed windows travel to an ordinary thread, empty rows come back. Each such thread (the window log's, that of
+// the alarms) has Rows of its own, so that none waits for another. The only user of ConcurrentQueue in the aggregator: explicit tokens,
+// sized at set-up, try_ calls only. A crash loses what is in here; the board still holds the newest.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,6 +16,7 @@ namespace chappe::aggregator {
 
 struct Row {
   WindowHead head;
+  std::uint64_t number = 0;  ///< windows of this specification that were closed before it, as the board counts them
   std::vector<Moments> channels;
   std::vector<Shape> shapes;  ///< of these; without meaning unless head.shaped
 };

@@ -15,8 +15,10 @@
 #include <optional>
 
 #include "config/config.hpp"
+#include "config/text.hpp"
 #include "control/config_report.hpp"
 #include "control/describe.hpp"
+#include "control/message.hpp"
 #include "control/orders.hpp"
 #include "control/tables.hpp"
 #include "rt/build_info.hpp"
@@ -40,6 +42,8 @@ struct Options {
   std::string process;  ///< reload, stop
   std::string file;     ///< config check, config show
   std::string stream;   ///< describe
+  AlarmOrder alarm;     ///< alarms acknowledge, alarms shelve
+  std::string shelf = "1h";
 };
 
 /// The name cannot be told for sure: the file is no TOML, its [instance] is at fault, or it names none and has a table that nobody knows.
@@ -148,12 +152,12 @@ Outcome describe(const Options& options) {
 }
 
 /// reload, stop: a line for each process; the exit code is the first that is not 0.
-Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*give)(const Orders&)) {
+Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*give)(const Orders&), const std::string& argument = {}) {
   Outcome outcome;
   const auto instance = instance_of(options, outcome);
   if (!instance) return outcome;
   json processes = json::array();
-  for (const Obeyed& obeyed : give({*instance, options.process, static_cast<int>(std::lround(options.timeout_s * 1000))})) {
+  for (const Obeyed& obeyed : give({*instance, options.process, static_cast<int>(std::lround(options.timeout_s * 1000)), argument})) {
     if (outcome.exit_code == EX_OK) outcome.exit_code = obeyed.exit_code;
     const bool ok = obeyed.exit_code == EX_OK;
     processes.push_back({{"process", obeyed.process}, {"ok", ok}, {"exit_code", obeyed.exit_code}, {"text", obeyed.text}});
@@ -164,6 +168,12 @@ Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*gi
     outcome.err.clear();
   }
   return outcome;
+}
+
+Outcome shelve_alarm(const Options& options) {
+  AlarmOrder wanted = options.alarm;
+  wanted.for_ms = config::parse_duration(options.shelf).value_or(0) / rt::kMillisecond;
+  return order(options, "shelve", shelve, encode(wanted));
 }
 
 std::string version_text() { return fmt::format("chappectl {} ({}, {})", rt::kVersion, rt::kCommit, __VERSION__); }
@@ -222,6 +232,36 @@ void add_orders(CLI::App& app, Options& options, Action& chosen) {
     sub->add_option("--process", options.process, "this one alone")->check(CLI::IsMember({"producer", "aggregator"}));
 }
 
+/// What an alarm's order is about.
+CLI::App* add_choice(CLI::App* sub, Options& options) {
+  sub->add_option("NAME", options.alarm.alarm, "the alarm, on each channel that it watches")->required();
+  sub->add_option("--stream", options.alarm.stream, "of this stream alone");
+  sub->add_option("--channel", options.alarm.channel, "on this channel alone");
+  return sub;
+}
+
+void add_alarms(CLI::App& app, Options& options, Action& chosen) {
+  const auto list = [](const Options& o) { return show(o, alarms_text, shm::alarms_json); };
+  CLI::App* const alarms = app.add_subcommand("alarms", "what is watched and what is raised; acknowledge, shelve");
+  alarms->callback([&chosen, alarms, list] {
+    if (alarms->get_subcommands().empty()) chosen = list;
+  });
+  alarms->require_subcommand(0, 1);
+  add(*alarms, "list", "the same as without a word behind it", chosen, list);
+  add_choice(add(*alarms, "acknowledge", "an operator has seen that it is raised", chosen,
+                 [](const Options& o) { return order(o, "acknowledge", acknowledge, encode(o.alarm)); }),
+             options);
+  CLI::App* const shelf =
+      add_choice(add(*alarms, "shelve", "say nothing of it for a while, though it is judged", chosen, shelve_alarm), options);
+  shelf->add_option("--for", options.shelf, "for so long, up to 30 days; 0s: no longer")
+      ->check([](const std::string& text) {
+        const auto ns = config::parse_duration(text);
+        const bool good = ns && *ns <= std::int64_t{30} * 86'400 * rt::kSecond;
+        return good ? std::string() : "'" + text + "': expected a duration such as 30min, 0s to 720h";
+      })
+      ->capture_default_str();
+}
+
 void add_config(CLI::App& app, Options& options, Action& chosen) {
   CLI::App* config = app.add_subcommand("config", "look at a configuration file");
   config->require_subcommand(1);
@@ -247,6 +287,7 @@ int main(int argc, char** argv) {
   app.footer(kExamples);
   add_common(app, options);
   add_looks(app, options, chosen);
+  add_alarms(app, options, chosen);
   add_orders(app, options, chosen);
   add_config(app, options, chosen);
   try {

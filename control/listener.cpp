@@ -26,14 +26,20 @@ void Listener::tell(const rt::Done& served) {
   trouble_ = std::move(trouble);
 }
 
+void Listener::answer(const Command& command, const rt::Result<std::string>& done) {
+  mailbox_->answer(command, {command.id, static_cast<bool>(done), done ? *done : done.error().text});
+}
+
 void Listener::obey(const Command& command) {
   if (command.verb == verb::kReload) {
     const auto reloaded = service_.on_reload();
     CHAPPE_FAULT(command_done);
-    mailbox_->answer(command, {command.id, static_cast<bool>(reloaded), reloaded ? *reloaded : reloaded.error().text});
+    answer(command, reloaded);
   } else if (command.verb == verb::kStop) {
     stops_.push_back(command);
     stop_ = true;
+  } else if (const auto known = service_.on_command.find(command.verb); known != service_.on_command.end()) {
+    answer(command, known->second(command.argument));
   } else if (std::find(service_.heard.begin(), service_.heard.end(), command.verb) == service_.heard.end()) {
     mailbox_->answer(command, {command.id, false, "the " + service_.process + " knows no command '" + command.verb + "'"});
   }

@@ -1,7 +1,8 @@
-// What the main of a service listens to: signals, and its queue of commands. Reload and stop mean the same to every service; any other
-// command is refused. One ordinary thread. A crash leaves the queue as mailbox.hpp says.
+// What the main of a service listens to: signals, and its queue of commands. Reload and stop mean the same to every service; what else
+// a service knows it says, and the rest is refused. One ordinary thread. A crash leaves the queue as mailbox.hpp says.
 #pragma once
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ class Listener {
     std::string queue;                                   ///< see queue_name
     std::vector<std::string_view> heard;                 ///< announcements, which only wake
     std::function<rt::Result<std::string>()> on_reload;  ///< what is in force now, or why nothing has changed
+    /// Commands of this service alone, by verb: what was done with the argument, or why nothing was.
+    std::map<std::string_view, std::function<rt::Result<std::string>(const std::string&)>> on_command{};
   };
   Listener(Signals& signals, Service service) : signals_(&signals), service_(std::move(service)) {}
 
@@ -34,6 +37,7 @@ class Listener {
 
  private:
   void obey(const Command& command);
+  void answer(const Command& command, const rt::Result<std::string>& done);
   void tell(const rt::Done& served);
 
   Signals* signals_;

@@ -9,6 +9,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::int64_t kLongestShelf = std::int64_t{30} * 86'400'000;
+
 // Bytes that are no UTF-8 become U+FFFD: the strict handler would throw.
 std::string text_of(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
@@ -54,6 +56,21 @@ std::string version_fault(const json& object) {
 json object_of(const Reply& reply) { return {{"version", kMessageVersion}, {"id", reply.id}, {"ok", reply.ok}, {"text", reply.text}}; }
 
 }  // namespace
+
+std::string encode(const AlarmOrder& order) {
+  return text_of({{"alarm", order.alarm}, {"stream", order.stream}, {"channel", order.channel}, {"for_ms", order.for_ms}});
+}
+
+rt::Result<AlarmOrder> decode_alarm_order(std::string_view argument) {
+  const auto object = parse(argument);
+  if (!object) return object.error();
+  AlarmOrder order;
+  if (!take(*object, "alarm", order.alarm)) return refused("expected \"alarm\", a string");
+  if (!take(*object, "stream", order.stream)) return refused("expected \"stream\", a string");
+  if (!take(*object, "channel", order.channel)) return refused("expected \"channel\", a string");
+  if (!take(*object, "for_ms", order.for_ms) || order.for_ms > kLongestShelf) return refused("expected \"for_ms\", 0 to 30 days");
+  return order;
+}
 
 rt::Result<std::string> encode(const Command& command) {
   std::string bytes = text_of({{"version", command.version},

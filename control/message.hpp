@@ -15,13 +15,15 @@ namespace chappe::control {
 inline constexpr std::size_t kMessageBytes = 1024;
 inline constexpr std::uint32_t kMessageVersion = 1;
 
-/// What a command asks for. The first two come from an operator and are answered; the others from the producer and are not.
+/// What a command asks for. The first four come from an operator and are answered; the others from the producer and are not.
 namespace verb {
-inline constexpr std::string_view kReload = "reload";        ///< argument: empty
-inline constexpr std::string_view kStop = "stop";            ///< argument: empty
-inline constexpr std::string_view kAttach = "attach";        ///< a ring was made or adopted: attach
-inline constexpr std::string_view kSupersede = "supersede";  ///< a ring of another geometry took the name
-inline constexpr std::string_view kEnd = "end";              ///< the producer ends: drain and acknowledge
+inline constexpr std::string_view kReload = "reload";            ///< argument: empty
+inline constexpr std::string_view kStop = "stop";                ///< argument: empty
+inline constexpr std::string_view kAcknowledge = "acknowledge";  ///< argument: AlarmOrder
+inline constexpr std::string_view kShelve = "shelve";            ///< argument: AlarmOrder
+inline constexpr std::string_view kAttach = "attach";            ///< a ring was made or adopted: attach
+inline constexpr std::string_view kSupersede = "supersede";      ///< a ring of another geometry took the name
+inline constexpr std::string_view kEnd = "end";                  ///< the producer ends: drain and acknowledge
 }  // namespace verb
 
 struct Command {
@@ -40,6 +42,17 @@ struct Reply {
   std::string text;  ///< the result, or the reason of the refusal
   bool operator==(const Reply&) const = default;
 };
+
+/// What an operator wants of the alarms of that name: of all, or of one stream or channel.
+struct AlarmOrder {
+  std::string alarm, stream{}, channel{};
+  std::int64_t for_ms = 0;  ///< shelve: so long; 0: no longer
+  bool operator==(const AlarmOrder&) const = default;
+};
+/// The argument of a command.
+std::string encode(const AlarmOrder& order);
+/// EX_DATAERR, with the reason, for anything else.
+rt::Result<AlarmOrder> decode_alarm_order(std::string_view argument);
 
 /// EX_USAGE if it does not fit a message.
 rt::Result<std::string> encode(const Command& command);

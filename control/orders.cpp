@@ -55,12 +55,13 @@ Obeyed unserved(const Orders& orders, const Process& process, const Living& one,
   constexpr int kMoment = 1000;
   if (!one.handle || ended(one.handle, std::min(orders.timeout_ms, kMoment))) return {process.name, EX_UNAVAILABLE, why};
   const std::string pid = std::to_string(one.pid);
-  return {process.name, EX_TEMPFAIL,
-          "runs as pid " + pid + " but serves no queue; use kill " + (what == verb::kReload ? "-USR1 " : "-TERM ") + pid};
+  const std::string fault = "runs as pid " + pid + " but serves no queue";
+  if (what != verb::kReload && what != verb::kStop) return {process.name, EX_TEMPFAIL, fault};
+  return {process.name, EX_TEMPFAIL, fault + "; use kill " + (what == verb::kReload ? "-USR1 " : "-TERM ") + pid};
 }
 
 Obeyed give(const Orders& orders, const Process& process, const Living& one, std::string_view what, int refusal) {
-  const auto reply = ask(orders.instance, process.queue, what, "", orders.timeout_ms);
+  const auto reply = ask(orders.instance, process.queue, what, orders.argument, orders.timeout_ms);
   if (!reply && reply.error().exit_code == EX_UNAVAILABLE) return unserved(orders, process, one, what, reply.error().text);
   if (!reply) return {process.name, reply.error().exit_code, reply.error().text};
   if (!reply->ok) return {process.name, refusal, "refused: " + reply->text};
@@ -87,6 +88,14 @@ std::vector<Obeyed> reload(const Orders& orders) {
     if (is_meant(orders, process)) all.push_back(give(orders, process, living(orders, process), verb::kReload, EX_CONFIG));
   }
   return all;
+}
+
+std::vector<Obeyed> acknowledge(const Orders& orders) {
+  return {give(orders, kAggregator, living(orders, kAggregator), verb::kAcknowledge, EX_USAGE)};
+}
+
+std::vector<Obeyed> shelve(const Orders& orders) {
+  return {give(orders, kAggregator, living(orders, kAggregator), verb::kShelve, EX_USAGE)};
 }
 
 std::vector<Obeyed> stop(const Orders& orders) {

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "rt/clock.hpp"
+#include "shm/alarm_view.hpp"
 #include "shm/process_page.hpp"
 
 namespace chappe::control {
@@ -142,6 +143,21 @@ std::string streams_text(const shm::Snapshot& snapshot) {
     }
   }
   return table(streams, 1) + "\n" + table(channels, 3);
+}
+
+std::string alarms_text(const shm::Snapshot& snapshot) {
+  if (snapshot.alarms.empty()) return "no alarms are configured\n";
+  std::vector<const shm::AlarmView*> sorted;
+  for (const shm::AlarmView& alarm : snapshot.alarms) sorted.push_back(&alarm);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return (a->level != 0) > (b->level != 0); });
+  Rows rows{{"stream", "channel", "alarm", "state", "since", "about", ""}};
+  for (const shm::AlarmView* alarm : sorted) {
+    std::string mark = alarm->level != 0 && alarm->acknowledged ? "acknowledged" : "";
+    if (alarm->shelved_until_ns != 0) mark = "shelved until " + moment(alarm->shelved_until_ns);
+    rows.push_back({alarm->stream, alarm->channel.empty() ? "-" : alarm->channel, alarm->alarm, alarm->state,
+                    alarm->since_ns != 0 ? moment(alarm->since_ns) : "-", shm::reason_of(*alarm), mark});
+  }
+  return table(rows, 7);
 }
 
 bool closes(const shm::Ledger& ledger) {

@@ -13,6 +13,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t
 
 std::string status_text(const shm::Snapshot& snapshot);
 std::string streams_text(const shm::Snapshot& snapshot);
+/// A line for each alarm on each channel, what is raised first.
+std::string alarms_text(const shm::Snapshot& snapshot);
 /// The accounts, and one closing line: the ledger closes, or what is unexplained, or that it was not settled.
 std::string ledger_text(const shm::Snapshot& snapshot);
 

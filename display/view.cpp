@@ -7,6 +7,7 @@
 
 #include "display/text.hpp"
 #include "rt/histogram.hpp"
+#include "shm/alarm_view.hpp"
 #include "shm/process_page.hpp"
 
 namespace chappe::display {
@@ -89,6 +90,31 @@ Span gate_span(const shm::GateView& gate) {
   return {who + fmt::format("stalled for {}, {} blocks wait", age_text(gate.standing_ms), gate.lag), Style::warning};
 }
 
+/// What is raised and not shelved: how much, and the first of it. Nothing where nothing is.
+std::vector<Line> alarms(const shm::Snapshot& s, bool unicode) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<const shm::AlarmView*> raised;
+  for (const auto& a : s.alarms) {
+    if (a.level != 0 && a.shelved_until_ns == 0) raised.push_back(&a);
+  }
+  if (raised.empty()) return {};
+  std::stable_sort(raised.begin(), raised.end(), [](const auto* a, const auto* b) { return a->acknowledged < b->acknowledged; });
+  std::vector<Line> lines;
+  for (std::size_t i = 0; i < std::min(raised.size(), kNamed); ++i) {
+    const shm::AlarmView& a = *raised[i];
+    const Style style = a.acknowledged ? Style::dim : a.state == "warning" ? Style::warning : Style::bad;
+    lines.push_back({{fmt::format("{} {} {}: {}{}",
+                                  a.state == "warning" ? "WARNING"
+                                  : a.state == "stale" ? "STALE"
+                                                       : "ALARM",
+                                  shown(shm::place_of(a), unicode), shown(a.alarm, unicode), shown(shm::reason_of(a), unicode),
+                                  a.acknowledged ? " (acknowledged)" : ""),
+                      style}});
+  }
+  if (raised.size() > kNamed) lines.push_back({{fmt::format("and {} alarms more: chappectl alarms", raised.size() - kNamed), Style::bad}});
+  return lines;
+}
+
 std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   std::vector<Line> lines;
   lines.push_back({{fmt::format("chappe {}  ", shown(s.instance, unicode)), Style::heading},
@@ -113,6 +139,7 @@ std::vector<Line> health(const shm::Snapshot& s, bool unicode) {
   for (const auto& gate : s.gates) {
     if (gate.stands() && s.producer.alive) lines.push_back({gate_span(gate)});
   }
+  for (auto& line : alarms(s, unicode)) lines.push_back(std::move(line));
   if (!s.trouble.empty()) lines.push_back({{shown(s.trouble, unicode), Style::bad}});
   return lines;
 }

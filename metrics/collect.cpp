@@ -152,6 +152,31 @@ std::vector<Family> ledger_families(const Snapshot& s) {
   };
 }
 
+/// One gauge or counter per alarm and channel.
+template <class Value>
+Family of_alarms(const Snapshot& snapshot, Type type, const char* name, const char* help, Value value) {
+  Family family{name, help, type, {}};
+  for (const shm::AlarmView& a : snapshot.alarms)
+    family.samples.push_back(sample(value(a), {{"stream", a.stream}, {"channel", a.channel}, {"alarm", a.alarm}}));
+  return family;
+}
+
+std::vector<Family> alarm_families(const Snapshot& s) {
+  if (s.alarms.empty()) return {};
+  return {
+      of_alarms(s, Type::gauge, "chappe_alarm_state", "0 ok, 1 warning, 2 alarm, 3 stale.",
+                [](const shm::AlarmView& a) { return static_cast<double>(a.level); }),
+      of_alarms(s, Type::gauge, "chappe_alarm_acknowledged", "1 if an operator has seen the state.",
+                [](const shm::AlarmView& a) { return a.acknowledged ? 1.0 : 0.0; }),
+      of_alarms(s, Type::gauge, "chappe_alarm_shelved", "1 if an operator has shelved the alarm.",
+                [](const shm::AlarmView& a) { return a.shelved_until_ns != 0 ? 1.0 : 0.0; }),
+      of_alarms(s, Type::counter, "chappe_alarm_raised_total", "Times that the alarm left ok.",
+                [](const shm::AlarmView& a) { return as_double(a.raised); }),
+      of_alarms(s, Type::counter, "chappe_alarm_missed_windows_total", "Windows that were closed and never judged.",
+                [](const shm::AlarmView& a) { return as_double(a.missed); }),
+  };
+}
+
 std::vector<Family> aggregator_families(const Snapshot& s) {
   std::vector<Family> families = ledger_families(s);
   std::vector<Family> rest{
@@ -176,6 +201,8 @@ std::vector<Family> aggregator_families(const Snapshot& s) {
       counter("chappe_board_publications_total", "Publications of the board.", s.publications),
   };
   std::move(rest.begin(), rest.end(), std::back_inserter(families));
+  std::vector<Family> alarms = alarm_families(s);
+  std::move(alarms.begin(), alarms.end(), std::back_inserter(families));
   return families;
 }
 

@@ -40,8 +40,9 @@ struct AlarmEntry {
   char stream[kNameBytes];
   char channel[kNameBytes];  ///< empty: the stream as a whole
   char alarm[kNameBytes];
-  char unit[kUnitBytes];  ///< of value and limit
-  char kind[kUnitBytes];
+  char unit[kUnitBytes];          ///< of value and limit
+  char kind[kUnitBytes];          ///< as the configuration calls it
+  char of[kUnitBytes];            ///< the figure that it judges; empty: it judges none
   std::uint64_t identity;         ///< hash of what makes the memory worthless when it changes
   std::uint32_t state;            ///< AlarmState
   std::uint32_t acknowledged;     ///< 1: an operator has seen this state
@@ -55,7 +56,7 @@ struct AlarmEntry {
   std::uint64_t missed;           ///< windows that were closed and never judged
   AlarmMemory memory;
 };
-static_assert(sizeof(AlarmEntry) == 384);
+static_assert(sizeof(AlarmEntry) == 400);
 inline constexpr std::uint64_t kJudgedNone = ~std::uint64_t{0};
 
 struct AlarmSlot {

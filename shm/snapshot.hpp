@@ -131,6 +131,22 @@ struct GateView {
   [[nodiscard]] bool stands() const { return state == "stalled" || state == "evicted"; }
 };
 
+/// One alarm on one channel.
+struct AlarmView {
+  std::string stream, channel, alarm;  ///< no channel: the stream as a whole
+  std::string kind, of, unit;          ///< of: the figure that is judged, if any; unit: of value and limit
+  std::string state;                   ///< "ok", "warning", "alarm", "stale"
+  unsigned level = 0;                  ///< the same: 0 to 3
+  bool acknowledged = false;           ///< an operator has seen this state
+  std::int64_t since_ns = 0;           ///< CLOCK_REALTIME of the last change of state, 0: none yet
+  std::int64_t shelved_until_ns = 0;   ///< CLOCK_REALTIME; 0: it is not shelved
+  double value = 0, limit = 0;         ///< what tripped and the limit; while ok the latest and the nearest. NaN: none yet
+  double latest = 0;                   ///< what was judged last; NaN: nothing yet
+  std::int64_t window = 0;             ///< number of the window that changed the state
+  std::uint64_t raised = 0, cleared = 0;
+  std::uint64_t missed = 0;  ///< windows that were closed and never judged
+};
+
 struct Snapshot {
   std::string instance;
   bool ring_present = false, board_present = false;
@@ -147,6 +163,7 @@ struct Snapshot {
   std::vector<GateView> gates;
   std::uint64_t stalls = 0, evictions = 0;  ///< of consumers at the gates, ever in this ring
   std::vector<StreamView> streams;
+  std::vector<AlarmView> alarms;
   Ledger ledger;
   LatencyView latency;      ///< frame acquired to board published
   LatencyView drain_cycle;  ///< working time of one drain cycle that did something

@@ -148,6 +148,30 @@ Json streams(const Snapshot& s) {
   return list;
 }
 
+Json alarms(const Snapshot& s) {
+  Json list = Json::array();
+  for (const auto& a : s.alarms) {
+    list.push_back({{"stream", a.stream},
+                    {"channel", a.channel.empty() ? Json(nullptr) : Json(a.channel)},
+                    {"alarm", a.alarm},
+                    {"kind", a.kind},
+                    {"of", a.of.empty() ? Json(nullptr) : Json(a.of)},
+                    {"state", a.state},
+                    {"since_ns", a.since_ns},
+                    {"value", number(a.value)},
+                    {"limit", number(a.limit)},
+                    {"unit", a.unit},
+                    {"latest", number(a.latest)},
+                    {"window", a.window},
+                    {"acknowledged", a.acknowledged},
+                    {"shelved_until_ns", a.shelved_until_ns},
+                    {"raised", a.raised},
+                    {"cleared", a.cleared},
+                    {"missed_windows", a.missed}});
+  }
+  return list;
+}
+
 std::string text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
@@ -170,6 +194,8 @@ std::string status_json(const Snapshot& s) {
 
 std::string streams_json(const Snapshot& s) { return text({{"instance", s.instance}, {"streams", streams(s)}}); }
 
+std::string alarms_json(const Snapshot& s) { return text(alarms(s)); }
+
 std::string display_json(const Snapshot& s) {
   const auto who = [](const ProcessReport& p) {
     return Json{{"alive", p.alive}, {"age_ms", p.age_ms}, {"pid", p.pid}, {"config_generation", p.config_generation}};
@@ -178,6 +204,7 @@ std::string display_json(const Snapshot& s) {
                {"producer", who(s.producer)},
                {"aggregator", who(s.aggregator)},
                {"streams", streams(s)},
+               {"alarms", alarms(s)},
                {"ledger", ledger(s)}});
 }
 

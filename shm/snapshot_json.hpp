@@ -12,6 +12,7 @@ std::string status_json(const Snapshot& snapshot);
 std::string streams_json(const Snapshot& snapshot);
 /// All that is known of one stream's last windows. What its windows do not have, and what the analysis has not computed, is null.
 std::string describe_json(const StreamView& stream);
+std::string alarms_json(const Snapshot& snapshot);
 /// Producer, aggregator, streams with their channels, ledger: what the display shows.
 std::string display_json(const Snapshot& snapshot);
 /// Reads back what ledger_json wrote. False: it is not that.

@@ -11,6 +11,8 @@
 
 #include "rt/clock.hpp"
 #include "shm/account.hpp"
+#include "shm/alarm_view.hpp"
+#include "shm/alarms.hpp"
 #include "shm/board.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
@@ -186,6 +188,7 @@ struct Viewer::Mapped {
   std::optional<LedgerReader> ledger;
   std::optional<BoardReader> board;
   std::optional<BoardImage> image;
+  std::optional<AlarmReader> alarms;
 
   void refresh_all(Snapshot& s) {
     refresh(
@@ -207,6 +210,7 @@ struct Viewer::Mapped {
   void see_aggregator(Snapshot& s) const;
   void see_board_streams(Snapshot& s);
   [[nodiscard]] StreamView view_of(const StreamEntry& entry, std::span<const ChannelEntry> channels) const;
+  void see_alarms(Snapshot& s);
   bool see_ledger(Snapshot& s);
   [[nodiscard]] std::vector<std::string> all_streams() const;
   [[nodiscard]] std::optional<std::size_t> on_board(const std::string& name) const;
@@ -298,6 +302,19 @@ void Viewer::Mapped::see_board_streams(Snapshot& s) {
   }
 }
 
+/// Last, because an object of alarms that is refused says nothing against the ledger.
+void Viewer::Mapped::see_alarms(Snapshot& s) {
+  Snapshot own;
+  refresh(
+      alarms, object_path(instance, "alarms"), [&] { return AlarmReader::open(instance); }, own);
+  if (s.trouble.empty()) {
+    s.trouble = own.trouble;
+    s.trouble_code = own.trouble_code;
+  }
+  std::vector<AlarmEntry> entries;
+  if (alarms && alarms->copy(entries)) s.alarms = alarm_views(entries, rt::realtime_ns());
+}
+
 /// Those of the ring, then those that only the board still knows.
 std::vector<std::string> Viewer::Mapped::all_streams() const {
   std::vector<std::string> names;
@@ -373,6 +390,7 @@ Snapshot Viewer::look() {
   }
   if (!s.trouble.empty()) s.ledger.settled = false;  // an object is there that could not be read: nothing can be concluded
   mapped_->see_board_streams(s);
+  mapped_->see_alarms(s);
   return s;
 }
 

@@ -26,7 +26,7 @@ constexpr AlarmKind kKinds[] = {AlarmKind::limit, AlarmKind::rate, AlarmKind::fl
 
 struct Collector final : ClosedSink {
   std::vector<std::pair<WindowHead, std::vector<Moments>>> windows;
-  void closed(const WindowHead& head, std::span<const Moments> channels) noexcept override {
+  void closed(const WindowHead& head, std::span<const Moments> channels, std::span<const Shape> /*shapes*/) noexcept override {
     windows.push_back({head, {channels.begin(), channels.end()}});
   }
 };
