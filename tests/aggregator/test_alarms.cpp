@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "aggregator/alarm_watch.hpp"
 #include "rt/clock.hpp"
 #include "shm/alarm_view.hpp"
 #include "shm/viewer.hpp"
@@ -226,6 +227,35 @@ TEST_F(AlarmsTest, keep_state_and_memory_over_a_reload_of_limits_and_lose_them_w
   alarms_->watch(config_, 4, board_);
   EXPECT_TRUE(alarms_->is_empty());
   EXPECT_TRUE(shm::Viewer(instance_).look().alarms.empty());
+}
+
+TEST_F(AlarmsTest, are_judged_on_a_thread_of_their_own_in_the_order_of_the_windows_while_main_gives_orders) {
+  constexpr std::uint64_t kWindows = 2000;
+  Rows rows({2}, 256);
+  rows.grow(0, 64);
+  auto watch = AlarmWatch::start(*alarms_, rows, [](std::size_t) { return std::optional(rt::monotonic_ns()); });
+  ASSERT_TRUE(watch) << watch.error().text;
+  for (std::uint64_t n = 0; n < kWindows; ++n) {
+    Row* row = nullptr;
+    ASSERT_TRUE(rt::wait_until(rt::monotonic_ns() + 20 * rt::kSecond, [&] { return (row = rows.try_empty(0)) != nullptr; }));
+    row->number = n;
+    row->head = {};
+    row->head.window = n;
+    row->head.frames = 1;
+    row->channels[1] = {};
+    row->channels[1].count = 1;
+    row->channels[1].mean = n % 2 == 0 ? 5 : 15;
+    rows.put_full(row);
+    if (n % 100 == 0) alarms_->watch(config_, static_cast<std::uint32_t>(n), board_);
+    if (n % 100 == 50) {
+      EXPECT_TRUE(alarms_->acknowledge({"hot", "", ""}));
+    }
+  }
+  (*watch)->finish();
+  EXPECT_EQ(see().raised, kWindows / 2);
+  EXPECT_EQ(see().cleared, kWindows / 2 - 1);
+  EXPECT_EQ(see().missed, 0U);
+  EXPECT_EQ(rows.available(0), 64U) << "each row came back";
 }
 
 TEST_F(AlarmsTest, of_a_stream_that_is_away_stand_as_they_are) {

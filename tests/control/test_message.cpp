@@ -144,5 +144,17 @@ TEST(Message, noise_and_nesting_of_any_length_are_refused) {
   }
 }
 
+TEST(AlarmOrder, comes_back_as_it_was_and_nothing_else_is_one) {
+  const AlarmOrder order{"a \"hot\" one", "s", "c\xc3\xa9", 3'600'000};
+  const auto decoded = decode_alarm_order(encode(order));
+  ASSERT_TRUE(decoded) << decoded.error().text;
+  EXPECT_EQ(*decoded, order);
+  for (const char* bad :
+       {"", "[]", "{}", R"({"alarm":1,"stream":"","channel":"","for_ms":0})", R"({"alarm":"a","stream":"","channel":"","for_ms":-1})",
+        R"({"alarm":"a","stream":"","channel":"","for_ms":2592000001})", R"({"alarm":"a","stream":"","for_ms":1})"}) {
+    EXPECT_FALSE(decode_alarm_order(bad)) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace chappe::control

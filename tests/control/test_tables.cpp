@@ -159,5 +159,34 @@ TEST(DescribeJson, TellsWhatIsNotKnownAsNull) {
   EXPECT_TRUE(channel(false)["t_min_ns"].is_null());
 }
 
+TEST(Alarms, WhatIsRaisedComesFirstWithWhatAnOperatorSaidOfIt) {
+  shm::Snapshot snapshot;
+  EXPECT_EQ(alarms_text(snapshot), "no alarms are configured\n");
+  shm::AlarmView calm;
+  calm.stream = "s";
+  calm.alarm = "silent";
+  calm.kind = "stale";
+  calm.state = "ok";
+  calm.unit = "s";
+  calm.value = 0.5;
+  calm.limit = 5;
+  shm::AlarmView hot = calm;
+  hot.channel = "c";
+  hot.alarm = "hot";
+  hot.kind = "zscore";
+  hot.of = "rms";
+  hot.state = "alarm";
+  hot.level = 2;
+  hot.unit = "1";
+  hot.value = 7;
+  hot.since_ns = 1'700'000'000'000'000'000;
+  hot.acknowledged = true;
+  snapshot.alarms = {calm, hot};
+  EXPECT_EQ(alarms_text(snapshot),
+            "stream  channel  alarm   state  since                 about\n"
+            "s       c        hot     alarm  2023-11-14T22:13:20Z  z-score of rms 7, limit 5  acknowledged\n"
+            "s       -        silent  ok     -                     silent for 0.5 s, limit 5\n");
+}
+
 }  // namespace
 }  // namespace chappe::control

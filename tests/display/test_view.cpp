@@ -286,5 +286,36 @@ TEST(Csv, of_hostile_names_has_one_line_for_each_channel_and_no_control) {
   EXPECT_THAT(to_csv(s), HasSubstr("\n?]0;owned?,a??b?,温,1.5,"));
 }
 
+shm::AlarmView alarm(const char* name, const char* state, unsigned level) {
+  shm::AlarmView a;
+  a.stream = "imu";
+  a.channel = "ch0";
+  a.alarm = name;
+  a.kind = "limit";
+  a.of = "mean";
+  a.unit = "g";
+  a.state = state;
+  a.level = level;
+  a.value = 81.5;
+  a.limit = 80;
+  return a;
+}
+
+TEST(View, names_what_is_raised_and_is_silent_of_what_is_ok_or_shelved) {
+  shm::Snapshot s = running();
+  s.alarms = {alarm("calm", "ok", 0), alarm("hot", "alarm", 2)};
+  EXPECT_THAT(picture(s), HasSubstr("ALARM imu/ch0 hot: mean 81.5 g, limit 80"));
+  EXPECT_THAT(picture(s), Not(HasSubstr("calm")));
+  s.alarms[1].acknowledged = true;
+  EXPECT_THAT(picture(s), HasSubstr("limit 80 (acknowledged)"));
+  s.alarms[1].shelved_until_ns = 1;
+  EXPECT_THAT(picture(s), Not(HasSubstr("hot")));
+  s.alarms.assign(5, alarm("warm", "warning", 1));
+  EXPECT_THAT(picture(s), HasSubstr("WARNING imu/ch0 warm"));
+  EXPECT_THAT(picture(s), HasSubstr("and 2 alarms more"));
+  s.alarms = {alarm("\x1b[2J", "alarm", 2)};
+  EXPECT_THAT(picture(s), Not(HasSubstr("\x1b"))) << "a name steers no terminal";
+}
+
 }  // namespace
 }  // namespace chappe::display

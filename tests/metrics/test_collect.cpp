@@ -303,5 +303,24 @@ TEST(Promtool, WouldSayIt) {
   EXPECT_NE(promtool(serialize({{"chappe_bad_count", "", Type::counter, {{{}, 1, {}}}}})).first, 0);
 }
 
+TEST(Collect, AnAlarmIsASeriesByStreamAndChannelAndThereIsNoneWithoutAlarms) {
+  shm::Snapshot s = snapshot_of_one_stream();
+  EXPECT_THAT(text_of(s, Role::aggregator), Not(HasSubstr("chappe_alarm")));
+  shm::AlarmView hot;
+  hot.stream = "imu";
+  hot.channel = "x";
+  hot.alarm = "hot";
+  hot.level = 2;
+  hot.raised = 3;
+  hot.acknowledged = true;
+  s.alarms = {hot};
+  const std::string text = text_of(s, Role::aggregator);
+  EXPECT_THAT(text, HasSubstr(R"(chappe_alarm_state{stream="imu",channel="x",alarm="hot"} 2)"));
+  EXPECT_THAT(text, HasSubstr(R"(chappe_alarm_acknowledged{stream="imu",channel="x",alarm="hot"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(chappe_alarm_shelved{stream="imu",channel="x",alarm="hot"} 0)"));
+  EXPECT_THAT(text, HasSubstr(R"(chappe_alarm_raised_total{stream="imu",channel="x",alarm="hot"} 3)"));
+  EXPECT_THAT(text_of(s, Role::producer), Not(HasSubstr("chappe_alarm")));
+}
+
 }  // namespace
 }  // namespace chappe::metrics

@@ -18,7 +18,8 @@ class RingTest : public ::testing::Test {
     instance_ = "t" + std::to_string(getpid()) + "-" + std::to_string(std::hash<std::string>{}(test->name()) % 100000);
   }
   void TearDown() override {
-    for (const char* kind : {"ring", "gates", "ledger", "board", "analysis", "ring.draining"}) unlink(object_path(instance_, kind).c_str());
+    for (const char* kind : {"ring", "gates", "ledger", "board", "analysis", "alarms", "ring.draining"})
+      unlink(object_path(instance_, kind).c_str());
   }
   [[nodiscard]] RingSpec spec(std::uint32_t channels = 2) const {
     RingSpec s;

@@ -76,7 +76,7 @@ class Users : public ::testing::Test {
                         "\n[realtime.feed]\npolicy = \"fifo\"\npriority = 33\ncpus = [" + std::to_string(first_cpu()) +
                         "]\n[realtime.source]\npriority = 32\n[realtime.drain]\npriority = 31\n[[stream]]\nname = \"proof\"\nrate = 20000\n"
                         "channels = [{name = \"a\", waveform = \"index\"}]\n[[stream.window]]\nframes = " +
-                        std::to_string(frames) + "\n");
+                        std::to_string(frames) + "\n[[stream.alarm]]\nname = \"silent\"\nkind = \"stale\"\nafter = \"60s\"\n");
   }
   Child start_producer() const { return instance_.start("chappe-producer", {"--require-realtime"}, &kProducer); }
   Child start_aggregator() const {
@@ -202,8 +202,8 @@ TEST_F(Users, a_reload_is_by_a_signal_of_the_own_user_or_by_an_operator_and_by_n
   expect_orderly_stop();
 }
 
-TEST_F(Users, the_user_of_the_display_reads_ring_ledger_and_board_and_opens_nothing_else) {
-  for (const char* kind : {"ring", "ledger", "board"}) {
+TEST_F(Users, the_user_of_the_display_reads_ring_ledger_board_and_alarms_and_opens_nothing_else) {
+  for (const char* kind : {"ring", "ledger", "board", "alarms"}) {
     EXPECT_EQ(errno_of_open(kDisplay, kind, O_RDONLY), 0) << kind;
     EXPECT_EQ(errno_of_open(kDisplay, kind, O_RDWR), EACCES) << kind;
     EXPECT_EQ(errno_of_open(kDisplay, kind, O_WRONLY), EACCES) << kind;
@@ -219,7 +219,8 @@ TEST_F(Users, the_user_of_the_display_reads_ring_ledger_and_board_and_opens_noth
 }
 
 TEST_F(Users, a_user_in_no_group_is_told_that_there_is_no_permission) {
-  for (const char* kind : {"ring", "ledger", "board", "gates"}) EXPECT_EQ(errno_of_open(kStranger, kind, O_RDONLY), EACCES) << kind;
+  for (const char* kind : {"ring", "ledger", "board", "alarms", "gates"})
+    EXPECT_EQ(errno_of_open(kStranger, kind, O_RDONLY), EACCES) << kind;
   const Output view = run("chappe-display", {"--once", "--instance", instance_.name()}, &kStranger);
   EXPECT_EQ(view.exit_code, EX_NOPERM) << view.out << view.err;
   EXPECT_THAT(view.err, HasSubstr("Permission denied (only [permissions] readers may)"));
