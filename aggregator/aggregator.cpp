@@ -155,7 +155,7 @@ AnalysisPlan Aggregator::analysis_plan(const BoardPlan& board) const {
         .entry = board.tables.streams[i], .windows = windows.windows[i], .calibration = board.calibrations[i].hash, .analysis = {}};
     if (board.calibrations[i].has_work()) {  // frames as Calibration::apply makes them
       stream.entry.value_bytes = sizeof(double);
-      stream.entry.stride = stream.entry.channels * stream.entry.value_bytes;
+      stream.entry.stride = static_cast<std::uint32_t>(config::frame_stride(stream.entry.channels, config::SampleType::f64));
     }
     const auto found = std::ranges::find(config_.streams, std::string(stream.entry.name), &config::Stream::name);
     stream.analysis = found != config_.streams.end() ? found->analysis : config_.default_analysis;

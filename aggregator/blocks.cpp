@@ -72,6 +72,7 @@ void Blocks::copy(std::uint32_t stream, std::uint32_t generation, const BlockVie
   }
   copy->first_frame = block.first_frame;
   copy->frames = block.frames;
+  copy->stride = stride;
   copy->period_ns = block.times_ns == nullptr ? block.period_ns : 0;
   std::memcpy(copy->data.data(), block.data, block.frames * stride);
 }

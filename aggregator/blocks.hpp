@@ -26,7 +26,8 @@ struct BlockCopy {
   std::uint64_t first_frame = 0;
   std::uint32_t frames = 0;
   std::uint32_t marked = 0;
-  double period_ns = 0;  ///< 0: each frame has a time of its own
+  std::size_t stride = 0;  ///< bytes of a frame
+  double period_ns = 0;    ///< 0: each frame has a time of its own
   std::array<Mark, kMostMarks> marks;
   std::vector<std::byte> data;
 };

@@ -15,80 +15,103 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-constexpr Index kBatch = 512;  // frames of a rank-k update: enough that its packing costs little, few enough for the second-level cache
+/// Frames of a rank-k update: as many as stay in the first-level cache between writing, summing up and multiplying.
+Index batch_for(Index channels) { return std::clamp<Index>(4096 / channels, 16, 512) / 4 * 4; }
 
 }  // namespace
 
 struct Covariance::State {
   explicit State(std::size_t n)
       : channels(static_cast<Index>(n)),
-        batch(channels, kBatch),
-        origin(VectorXd::Zero(channels)),
+        batch(channels, batch_for(channels)),
         shift(VectorXd::Zero(channels)),
-        mean(VectorXd::Zero(channels)),
-        batch_mean(channels),
-        sum(MatrixXd::Zero(channels, channels)) {}
+        batch_sum(VectorXd::Zero(channels)),
+        sum(VectorXd::Zero(channels)),
+        products(MatrixXd::Zero(channels, channels)) {}
   template <class T>
   void take(const std::byte* data, std::size_t frames, std::size_t stride);
   template <class T>
   void begin(const std::byte* data, std::size_t frames, std::size_t stride);
   void flush();
+  void begin_about_the_mean();
   void leave_out_what_is_not_finite();
-  void move_mean(const VectorXd& other_mean, double n);
+  void sum_up() { batch_sum = batch.leftCols(used).rowwise().sum(); }
 
   Index channels, used = 0;  ///< used: frames in the batch
-  double count = 0;          ///< frames in the sum
+  double count = 0;          ///< frames in the sums
   MatrixXd batch;            ///< a column is a frame, less the shift
-  VectorXd origin;           ///< a value of each channel: means are kept as distances from it, so that an offset costs them no digits
-  VectorXd shift;            ///< of this batch: the mean so far, rounded
-  VectorXd mean, batch_mean;
-  MatrixXd sum;  ///< of products of deviations from the mean; the lower half
+  VectorXd shift, batch_sum, sum;
+  MatrixXd products;  ///< sum of d d', d a frame less the shift; the lower half
 };
 
-/// The origin is the first finite value of each channel.
+/// A first guess: the first finite value of each channel.
 template <class T>
 void Covariance::State::begin(const std::byte* data, std::size_t frames, std::size_t stride) {
   for (Index c = 0; c < channels; ++c) {
-    origin(c) = 0;
+    shift(c) = 0;
     for (std::size_t f = 0; f < frames; ++f) {
       const double value = reinterpret_cast<const T*>(data + f * stride)[c];
       if (!std::isfinite(value)) continue;
-      origin(c) = value;
+      shift(c) = value;
       break;
     }
   }
-  shift = origin;
 }
 
 template <class T>
 void Covariance::State::take(const std::byte* data, std::size_t frames, std::size_t stride) {
-  if (count == 0 && used == 0 && frames > 0) begin<T>(data, frames, stride);
-  for (std::size_t f = 0; f < frames; ++f) {
-    const T* const from = reinterpret_cast<const T*>(data + f * stride);
-    double* const to = batch.data() + used * channels;
+  if (count == 0 && used == 0) begin<T>(data, frames, stride);
+  const Index n = channels;
+  for (std::size_t f = 0; f < frames;) {
+    // Four at a time: the sums are loaded and stored once for them.
+    const Index together = std::min<Index>({4, batch.cols() - used, static_cast<Index>(frames - f)});
+    const auto* const from = reinterpret_cast<const T*>(data + f * stride);
+    const auto next = static_cast<Index>(stride / sizeof(T));
+    double* const __restrict to = batch.data() + used * n;
+    double* const __restrict sums = batch_sum.data();
     const double* const less = shift.data();
-    for (Index c = 0; c < channels; ++c) to[c] = static_cast<double>(from[c]) - less[c];
-    if (++used == kBatch) flush();
+    if (together == 4) {
+      for (Index c = 0; c < n; ++c) {
+        const double x0 = static_cast<double>(from[c]) - less[c], x1 = static_cast<double>(from[c + next]) - less[c];
+        const double x2 = static_cast<double>(from[c + 2 * next]) - less[c], x3 = static_cast<double>(from[c + 3 * next]) - less[c];
+        to[c] = x0;
+        to[c + n] = x1;
+        to[c + 2 * n] = x2;
+        to[c + 3 * n] = x3;
+        sums[c] += (x0 + x1) + (x2 + x3);
+      }
+    } else {
+      for (Index i = 0; i < together; ++i) {
+        for (Index c = 0; c < n; ++c) {
+          to[i * n + c] = static_cast<double>(from[i * next + c]) - less[c];
+          sums[c] += to[i * n + c];
+        }
+      }
+    }
+    used += together;
+    f += static_cast<std::size_t>(together);
+    if (used == batch.cols()) flush();
   }
 }
 
-/// Sums about the shift become sums about the batch's mean by a rank-1 update, but for the first batch, whose shift is only a guess.
 void Covariance::State::flush() {
   if (used == 0) return;
-  batch_mean = batch.leftCols(used).rowwise().mean();
-  if (!batch_mean.allFinite()) {
-    leave_out_what_is_not_finite();
-    if (used == 0) return;
-    batch_mean = batch.leftCols(used).rowwise().mean();
-  }
-  auto frames = batch.leftCols(used);
-  const auto n = static_cast<double>(used);
-  if (count == 0) frames.colwise() -= batch_mean;
-  sum.selfadjointView<Eigen::Lower>().rankUpdate(frames);
-  if (count > 0) sum.selfadjointView<Eigen::Lower>().rankUpdate(batch_mean, -n);
+  if (!batch_sum.allFinite()) leave_out_what_is_not_finite();
+  if (count == 0 && used > 0) begin_about_the_mean();
+  if (used > 0) products.selfadjointView<Eigen::Lower>().rankUpdate(batch.leftCols(used));
+  sum += batch_sum;
+  count += static_cast<double>(used);
+  batch_sum.setZero();
   used = 0;
-  move_mean((shift - origin) + batch_mean, n);
-  shift = origin + mean;
+}
+
+/// From the second batch on the shift is the mean of the first.
+void Covariance::State::begin_about_the_mean() {
+  const VectorXd mean = shift + batch_sum / static_cast<double>(used);
+  const VectorXd by = mean - shift;  // what rounding made of it
+  batch.leftCols(used).colwise() -= by;
+  shift = mean;
+  sum_up();
 }
 
 void Covariance::State::leave_out_what_is_not_finite() {
@@ -97,16 +120,7 @@ void Covariance::State::leave_out_what_is_not_finite() {
     if (batch.col(f).allFinite()) batch.col(kept++) = batch.col(f);
   }
   used = kept;
-}
-
-/// n frames of another mean, whose own sum is in `sum` already, join.
-void Covariance::State::move_mean(const VectorXd& other_mean, double n) {
-  if (!(n > 0)) return;
-  const double all = count + n;
-  const VectorXd apart = other_mean - mean;
-  if (count > 0) sum.selfadjointView<Eigen::Lower>().rankUpdate(apart, count * (n / all));
-  mean = count > 0 ? VectorXd(mean + apart * (n / all)) : other_mean;
-  count = all;
+  sum_up();
 }
 
 Covariance::Covariance(std::size_t channels) : state_(std::make_unique<State>(channels)) {}
@@ -128,17 +142,22 @@ void Covariance::merge(Covariance& other) {
   mine.flush();
   theirs.flush();
   if (theirs.count == 0) return;
-  if (mine.count == 0) mine.origin = theirs.origin;
-  mine.sum.triangularView<Eigen::Lower>() += theirs.sum;
-  mine.move_mean((theirs.origin - mine.origin) + theirs.mean, theirs.count);
-  mine.shift = mine.origin + mine.mean;
+  if (mine.count == 0) mine.shift = theirs.shift;
+  // d + by for d: sum (d + by)(d + by)'.
+  const VectorXd by = theirs.shift - mine.shift;
+  mine.products.triangularView<Eigen::Lower>() += theirs.products;
+  mine.products.selfadjointView<Eigen::Lower>().rankUpdate(by, theirs.sum);
+  mine.products.selfadjointView<Eigen::Lower>().rankUpdate(by, theirs.count);
+  mine.sum += theirs.sum + theirs.count * by;
+  mine.count += theirs.count;
 }
 
 void Covariance::clear() {
   state_->used = 0;
   state_->count = 0;
-  state_->mean.setZero();
+  state_->batch_sum.setZero();
   state_->sum.setZero();
+  state_->products.setZero();
 }
 
 std::uint64_t Covariance::count() const noexcept {
@@ -153,7 +172,10 @@ void Covariance::covariance(std::span<double> out) {
     to.setConstant(std::numeric_limits<double>::quiet_NaN());
     return;
   }
-  to = state_->sum.selfadjointView<Eigen::Lower>();
+  // About the mean and not the shift: sum d d' - s s' / n.
+  MatrixXd about_mean = state_->products;
+  about_mean.selfadjointView<Eigen::Lower>().rankUpdate(state_->sum, -1 / n);
+  to = about_mean.selfadjointView<Eigen::Lower>();
   to /= n - 1;
 }
 

@@ -1,7 +1,8 @@
-// Covariance of the channels of one stream over a window. The frames of a batch are shifted by the mean so far and enter by one rank-k
-// update of Eigen's; batches are merged pairwise (Chan, Golub, LeVeque 1979, for matrices as in Schubert and Gertz 2018, "Numerically
-// stable parallel computation of (co-)variance", SSDBM). A frame with a NaN or an infinity in any channel enters nothing. One ordinary
-// thread.
+// Covariance of the channels of one stream over a window: sums of products of the frames less a shift, by Eigen's rank-k updates, a batch
+// of frames at a time (the shifted computation of Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", eq. 1.6). The
+// shift is the mean of the window's own first batch of K frames: whatever comes after, the subtraction at the end cancels at most the part
+// N / K of the N frames' own sum, so that log2(1 + N / K) of a double's 53 bits are the most that it costs. A frame with a NaN or an
+// infinity in any channel enters nothing. One ordinary thread.
 #pragma once
 #include <cstddef>
 #include <cstdint>

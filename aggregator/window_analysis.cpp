@@ -95,7 +95,7 @@ std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& ima
   const auto add_up_to = [&](std::uint64_t end) {
     const std::uint64_t behind = end > block.first_frame ? std::min<std::uint64_t>(end - block.first_frame, block.frames) : 0;
     if (behind <= at) return;
-    add(block.data.data() + at * stream_.entry.stride, block.first_frame + at, behind - at);
+    add({block.data.data() + at * block.stride, block.first_frame + at, behind - at, block.stride});
     at = behind;
   };
   for (const Mark& mark : marks) {
@@ -107,12 +107,13 @@ std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& ima
 }
 
 /// Exponentially weighted mean: y += (1 - exp(-t / tau)) (x - y), t since the last value of the channel, as far as the period tells.
-void StreamAnalysis::add(const std::byte* data, std::uint64_t first, std::size_t frames) {
+void StreamAnalysis::add(const Piece& piece) {
+  const std::size_t frames = piece.frames;
   columns_.resize(channels_ * frames);
   if (stream_.entry.value_bytes == sizeof(float))
-    transpose<float>(data, frames, stream_.entry.stride, channels_, columns_.data());
+    transpose<float>(piece.data, frames, piece.stride, channels_, columns_.data());
   else
-    transpose<double>(data, frames, stream_.entry.stride, channels_, columns_.data());
+    transpose<double>(piece.data, frames, piece.stride, channels_, columns_.data());
   if (stream_.analysis.ewma_ns > 0) {
     const double period = period_ns_ > 0 ? period_ns_ : stream_.entry.rate_hz > 0 ? 1e9 / stream_.entry.rate_hz : 0;
     const double weight = -std::expm1(-period / static_cast<double>(stream_.analysis.ewma_ns));
@@ -125,13 +126,14 @@ void StreamAnalysis::add(const std::byte* data, std::uint64_t first, std::size_t
       ewma_[c] = y;
     }
   }
-  for (Open& open : open_) add_to(open, first, frames, data);
-  next_ = first + frames;
+  for (Open& open : open_) add_to(open, piece);
+  next_ = piece.first + frames;
 }
 
-void StreamAnalysis::add_to(Open& open, std::uint64_t first, std::size_t frames, const std::byte* data) {
-  if (open.frames == 0) open.first = first;
-  if (open.frames > 0 && first != next_) {
+void StreamAnalysis::add_to(Open& open, const Piece& piece) {
+  const std::size_t frames = piece.frames;
+  if (open.frames == 0) open.first = piece.first;
+  if (open.frames > 0 && piece.first != next_) {
     for (auto& spectrum : open.spectra) spectrum.gap();
   }
   open.frames += frames;
@@ -152,7 +154,7 @@ void StreamAnalysis::add_to(Open& open, std::uint64_t first, std::size_t frames,
     if (!open.distributions.empty()) open.distributions[c].add(column);
     if (!open.spectra.empty()) open.spectra[c].add(column);
   }
-  for (auto& covariance : open.covariance) covariance.add(data, frames, stream_.entry.stride, stream_.entry.value_bytes);
+  for (auto& covariance : open.covariance) covariance.add(piece.data, frames, piece.stride, stream_.entry.value_bytes);
 }
 
 /// Whole: the very frames that the board's window is made of. True: it was written.

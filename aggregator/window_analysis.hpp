@@ -17,7 +17,7 @@ namespace chappe::aggregator {
 
 /// One stream of an analysis.
 struct AnalysedStream {
-  shm::StreamEntry entry{};  ///< as the drain sends its frames
+  shm::StreamEntry entry{};  ///< value_bytes: as the drain sends them
   std::vector<config::Window> windows;
   std::uint64_t calibration = 0;  ///< its hash: other values are another analysis
   config::Analysis analysis;
@@ -44,8 +44,14 @@ class StreamAnalysis {
     std::uint64_t first = 0, frames = 0;
     bool began_here = true;  ///< nothing before it was seen: what is missing at its begin came before us
   };
-  void add(const std::byte* data, std::uint64_t first, std::size_t frames);
-  void add_to(Open& open, std::uint64_t first, std::size_t frames, const std::byte* data);
+  /// Frames of a block in a row.
+  struct Piece {
+    const std::byte* data;
+    std::uint64_t first;
+    std::size_t frames, stride;
+  };
+  void add(const Piece& piece);
+  void add_to(Open& open, const Piece& piece);
   void clear(Open& open) const;
   bool close(const Mark& mark, shm::AnalysisImage& image, std::size_t index);
   void write(Open& open, const Mark& mark, bool partial, shm::AnalysisImage& image, std::size_t index);

@@ -197,6 +197,8 @@ std::vector<Family> aggregator_families(const Snapshot& s) {
       counter("chappe_window_log_lost_rows_total", "Rows that are not in the window log.", s.log_rows_lost),
       counter("chappe_window_log_errors_total", "Failed writes of the window log; what a write left is tried again.", s.log_errors),
       counter("chappe_torn_blocks_total", "Blocks refused because they changed while they were read.", s.torn),
+      counter("chappe_windows_analysed_total", "Windows whose quantiles, spectra and covariance were computed.", s.analysis.windows),
+      counter("chappe_windows_skipped_total", "Windows not analysed, because the thread could not keep up.", s.analysis.windows_skipped),
       counter("chappe_reattachments_total", "Times the aggregator was thrown out of its gate and attached again.", s.resyncs),
       counter("chappe_board_publications_total", "Publications of the board.", s.publications),
   };

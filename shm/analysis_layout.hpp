@@ -11,7 +11,7 @@
 
 namespace chappe::shm {
 
-inline constexpr std::uint64_t kAnalysisMagic = 0x534c4e4141504143;  // "CAPAANLS"
+inline constexpr std::uint64_t kAnalysisMagic = 0x534c4e4150415043;  // "CPAPANLS"
 inline constexpr std::uint32_t kMaxLevels = 16, kMaxBands = 16, kMaxPeaks = 16, kMaxBins = 256;
 inline constexpr std::uint32_t kMaxCovarianceChannels = 128;
 

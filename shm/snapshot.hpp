@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "shm/analysis_view.hpp"
+
 namespace chappe::shm {
 
 /// What one thread asked of the kernel and what it got.
@@ -111,7 +113,8 @@ struct StreamView {
   bool calibration_refused = false;  ///< the configured one names what the stream does not have
   std::size_t derived = 0;           ///< the last so many channels are the aggregator's, and not in the ring
   std::vector<ChannelView> channels;
-  std::vector<WindowView> windows;  ///< by specification
+  std::vector<WindowView> windows;     ///< by specification
+  std::vector<AnalysisView> analysis;  ///< by window specification; empty: none is asked for, or there is no object of it
   [[nodiscard]] std::size_t sampled() const { return channels.size() - derived; }
 };
 
@@ -172,7 +175,8 @@ struct Snapshot {
   std::uint64_t publications = 0;
   std::uint64_t log_rows_lost = 0, log_errors = 0;  ///< of the window log
   std::uint64_t torn = 0;                           ///< blocks refused because they changed while they were read
-  std::uint64_t resyncs = 0;                        ///< times the aggregator had to attach anew
+  AnalysisCounts analysis;
+  std::uint64_t resyncs = 0;  ///< times the aggregator had to attach anew
 };
 
 }  // namespace chappe::shm

@@ -187,6 +187,8 @@ std::string status_json(const Snapshot& s) {
                  {"doorbell_timeouts_with_data", s.doorbell_timeouts_with_data},
                  {"torn_blocks", s.torn},
                  {"reattachments", s.resyncs},
+                 {"windows_analysed", s.analysis.windows},
+                 {"windows_skipped", s.analysis.windows_skipped},
                  {"window_log_lost_rows", s.log_rows_lost},
                  {"window_log_errors", s.log_errors}}},
                {"trouble", s.trouble.empty() ? Json(nullptr) : Json(s.trouble)}});

@@ -13,6 +13,7 @@
 #include "shm/account.hpp"
 #include "shm/alarm_view.hpp"
 #include "shm/alarms.hpp"
+#include "shm/analysis.hpp"
 #include "shm/board.hpp"
 #include "shm/ledger.hpp"
 #include "shm/process_page.hpp"
@@ -187,6 +188,7 @@ struct Viewer::Mapped {
   std::optional<RingReader> ring, draining;
   std::optional<LedgerReader> ledger;
   std::optional<BoardReader> board;
+  std::optional<AnalysisReader> analysis;
   std::optional<BoardImage> image;
   std::optional<AlarmReader> alarms;
 
@@ -209,6 +211,7 @@ struct Viewer::Mapped {
   void see_producer(Snapshot& s) const;
   void see_aggregator(Snapshot& s) const;
   void see_board_streams(Snapshot& s);
+  void see_analysis(Snapshot& s);
   [[nodiscard]] StreamView view_of(const StreamEntry& entry, std::span<const ChannelEntry> channels) const;
   void see_alarms(Snapshot& s);
   bool see_ledger(Snapshot& s);
@@ -315,6 +318,23 @@ void Viewer::Mapped::see_alarms(Snapshot& s) {
   if (alarms && alarms->copy(entries)) s.alarms = alarm_views(entries, rt::realtime_ns());
 }
 
+/// Last, for the same reason.
+void Viewer::Mapped::see_analysis(Snapshot& s) {
+  Snapshot own;
+  refresh(
+      analysis, object_path(instance, "analysis"), [&] { return AnalysisReader::open(instance); }, own);
+  if (s.trouble.empty()) {
+    s.trouble = own.trouble;
+    s.trouble_code = own.trouble_code;
+  }
+  if (!analysis) return;
+  s.analysis = analysis_counts(*analysis);
+  for (AnalysedStreamView& view : analysis_views(*analysis)) {
+    const auto found = std::ranges::find(s.streams, view.stream, &StreamView::stream);
+    if (found != s.streams.end()) found->analysis = std::move(view.windows);
+  }
+}
+
 /// Those of the ring, then those that only the board still knows.
 std::vector<std::string> Viewer::Mapped::all_streams() const {
   std::vector<std::string> names;
@@ -391,6 +411,7 @@ Snapshot Viewer::look() {
   if (!s.trouble.empty()) s.ledger.settled = false;  // an object is there that could not be read: nothing can be concluded
   mapped_->see_board_streams(s);
   mapped_->see_alarms(s);
+  mapped_->see_analysis(s);
   return s;
 }
 

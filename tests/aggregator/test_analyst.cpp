@@ -7,6 +7,7 @@
 
 #include "aggregator/drain.hpp"
 #include "rt/clock.hpp"
+#include "shm/viewer.hpp"
 #include "tests/shm/fixture.hpp"
 
 namespace chappe::aggregator {
@@ -98,6 +99,16 @@ TEST_F(AnalystTest, publishes_what_a_reader_reads_of_the_windows_that_the_board_
   EXPECT_NEAR(image.covariance(0, 0)[1], -variance, 1e-9);
   EXPECT_EQ((*reader)->control().windows.get(), 8U);
   EXPECT_EQ((*reader)->control().windows_skipped.get(), 0U);
+  const shm::Snapshot snapshot = shm::Viewer(instance_).look();
+  EXPECT_TRUE(snapshot.analysis.present);
+  EXPECT_EQ(snapshot.analysis.windows, 8U);
+  ASSERT_EQ(snapshot.streams.at(0).analysis.size(), shm::kWindowsPerStream);
+  const shm::AnalysisView& view = snapshot.streams[0].analysis[0];
+  EXPECT_EQ(view.number, 7);
+  EXPECT_EQ(view.spec_frames, 100U);
+  EXPECT_EQ(view.channels.at(1).quantiles, std::vector<double>{-749.5});
+  EXPECT_EQ(view.correlation, (std::vector<double>{1, -1, -1, 1}));
+  EXPECT_EQ(snapshot.streams[0].analysis[1].results, 0U) << "the stream has one specification";
   struct stat st {};
   ASSERT_EQ(stat(path().c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777U, 0640U);

@@ -78,6 +78,7 @@ class Feed {
     b.first_frame = first;
     b.frames = static_cast<std::uint32_t>(count);
     b.period_ns = 1e9 / kRate;
+    b.stride = stream_.entry.stride;
     b.data.resize(count * stream_.entry.stride);
     for (std::size_t f = 0; f < count; ++f)
       std::memcpy(&b.data[f * stream_.entry.stride], &frames_.values[(first + f) * kChannels], kChannels * sizeof(double));
