@@ -118,6 +118,13 @@ struct StreamView {
   [[nodiscard]] std::size_t sampled() const { return channels.size() - derived; }
 };
 
+/// The analysis of a stream's window, of the same channels; null: there is none yet.
+inline const AnalysisView* analysis_of(const StreamView& stream, std::size_t which) {
+  if (which >= stream.analysis.size() || which >= stream.windows.size()) return nullptr;
+  const AnalysisView& view = stream.analysis[which];
+  return view.results > 0 && view.channels.size() == stream.windows[which].channels.size() ? &view : nullptr;
+}
+
 struct LatencyView {
   std::vector<std::uint64_t> counts;  ///< per bucket of rt::Histogram
   std::uint64_t sum_ns = 0, max_ns = 0;

@@ -92,6 +92,14 @@ TEST(Analysis, tells_the_tone_its_power_and_what_goes_with_what) {
     EXPECT_NEAR(view->covariance.at(0), 4.5, 0.1);
     EXPECT_NEAR(view->correlation.at(1), 0, 0.2) << "noise";
   }
+  const Json told = Json::parse(run("chappectl", {"describe", "tone", "--json", "--instance", instance.name()}).out).at("windows").at(1);
+  EXPECT_EQ(told.at("channels")[0].at("quantiles").size(), 1U);
+  EXPECT_NEAR(told.at("channels")[0].at("quantiles").at("p50").get<double>(), 10, 0.3);
+  EXPECT_NEAR(told.at("channels")[0].at("spectrum").at("peaks").at(0).at("hz").get<double>(), 612.3, 0.1);
+  EXPECT_NEAR(told.at("channels")[0].at("spectrum").at("bands").at("around").get<double>(), 4.5, 0.05);
+  EXPECT_EQ(told.at("covariance").size(), 2U);
+  EXPECT_EQ(told.at("correlation").at(1).at(1), 1);
+  EXPECT_EQ(told.at("analysis").at("partial"), false);
   producer.signal(SIGTERM);
   EXPECT_EQ(producer.wait_for(kPatience), 0);
   aggregator.signal(SIGTERM);
