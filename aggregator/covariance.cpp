@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "aggregator/shifted.hpp"
 #include "rt/result.hpp"
 
 namespace chappe::aggregator {
@@ -16,7 +17,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 /// Frames of a rank-k update: as many as stay in the first-level cache between writing, summing up and multiplying.
-Index batch_for(Index channels) { return std::clamp<Index>(4096 / channels, 16, 512) / 4 * 4; }
+Index batch_for(Index channels) { return std::clamp<Index>(2048 / channels, 16, 512) / 4 * 4; }
 
 }  // namespace
 
@@ -61,35 +62,12 @@ void Covariance::State::begin(const std::byte* data, std::size_t frames, std::si
 template <class T>
 void Covariance::State::take(const std::byte* data, std::size_t frames, std::size_t stride) {
   if (count == 0 && used == 0) begin<T>(data, frames, stride);
-  const Index n = channels;
   for (std::size_t f = 0; f < frames;) {
-    // Four at a time: the sums are loaded and stored once for them.
-    const Index together = std::min<Index>({4, batch.cols() - used, static_cast<Index>(frames - f)});
-    const auto* const from = reinterpret_cast<const T*>(data + f * stride);
-    const auto next = static_cast<Index>(stride / sizeof(T));
-    double* const __restrict to = batch.data() + used * n;
-    double* const __restrict sums = batch_sum.data();
-    const double* const less = shift.data();
-    if (together == 4) {
-      for (Index c = 0; c < n; ++c) {
-        const double x0 = static_cast<double>(from[c]) - less[c], x1 = static_cast<double>(from[c + next]) - less[c];
-        const double x2 = static_cast<double>(from[c + 2 * next]) - less[c], x3 = static_cast<double>(from[c + 3 * next]) - less[c];
-        to[c] = x0;
-        to[c + n] = x1;
-        to[c + 2 * n] = x2;
-        to[c + 3 * n] = x3;
-        sums[c] += (x0 + x1) + (x2 + x3);
-      }
-    } else {
-      for (Index i = 0; i < together; ++i) {
-        for (Index c = 0; c < n; ++c) {
-          to[i * n + c] = static_cast<double>(from[i * next + c]) - less[c];
-          sums[c] += to[i * n + c];
-        }
-      }
-    }
-    used += together;
-    f += static_cast<std::size_t>(together);
+    const std::size_t together = std::min(static_cast<std::size_t>(batch.cols() - used), frames - f);
+    shift_frames(data + f * stride, together, stride, sizeof(T), static_cast<std::size_t>(channels), shift.data(),
+                 batch.data() + used * channels, batch_sum.data());
+    used += static_cast<Index>(together);
+    f += together;
     if (used == batch.cols()) flush();
   }
 }
