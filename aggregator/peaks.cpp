@@ -26,7 +26,8 @@ std::vector<Peak> strongest_peaks(std::span<const double> density, double rate_h
   for (std::size_t k = 1; k + 1 < density.size(); ++k) {
     if (density[k] > 0 && density[k] >= density[k - 1] && density[k] > density[k + 1]) maxima.push_back(k);
   }
-  std::stable_sort(maxima.begin(), maxima.end(), [&](std::size_t a, std::size_t b) { return density[a] > density[b]; });
+  // Not stable_sort: libstdc++ 12 calls there what it deprecates, and clang says so.
+  std::ranges::sort(maxima, [&](std::size_t a, std::size_t b) { return density[a] != density[b] ? density[a] > density[b] : a < b; });
   std::vector<std::size_t> chosen;
   std::vector<Peak> peaks;
   const Taper& taper = transform.taper();

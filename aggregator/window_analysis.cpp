@@ -89,8 +89,9 @@ std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& ima
     }
   }
   if (block.frames > 0 && block.period_ns >= 0) period_ns_ = block.period_ns;
-  std::vector<Mark> marks(block.marks.begin(), block.marks.begin() + block.marked);
-  std::stable_sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.end < b.end; });
+  std::vector<const Mark*> marks;
+  for (std::size_t i = 0; i < block.marked; ++i) marks.push_back(&block.marks[i]);
+  std::ranges::sort(marks, [](const Mark* a, const Mark* b) { return a->end != b->end ? a->end < b->end : a < b; });
   std::size_t written = 0, at = 0;
   const auto add_up_to = [&](std::uint64_t end) {
     const std::uint64_t behind = end > block.first_frame ? std::min<std::uint64_t>(end - block.first_frame, block.frames) : 0;
@@ -98,9 +99,9 @@ std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& ima
     add({block.data.data() + at * block.stride, block.first_frame + at, behind - at, block.stride});
     at = behind;
   };
-  for (const Mark& mark : marks) {
-    add_up_to(mark.end);
-    if (close(mark, image, index)) ++written;
+  for (const Mark* mark : marks) {
+    add_up_to(mark->end);
+    if (close(*mark, image, index)) ++written;
   }
   add_up_to(block.first_frame + block.frames);
   return written;

@@ -7,6 +7,7 @@
 
 #include "aggregator/aggregator.hpp"
 #include "rt/clock.hpp"
+#include "shm/analysis.hpp"
 #include "shm/viewer.hpp"
 #include "tests/aggregator/reference.hpp"
 #include "tests/shm/fixture.hpp"
@@ -33,6 +34,7 @@ class CalibratedBoard : public shm::RingTest {
   }
   void TearDown() override {
     unlink(log_path().c_str());
+    unlink(shm::object_path(instance_, "analysis").c_str());
     RingTest::TearDown();
   }
   [[nodiscard]] std::string log_path() const { return testing::TempDir() + "chappe." + instance_ + ".csv"; }
@@ -229,6 +231,26 @@ TEST_F(CalibratedBoard, closes_at_a_start_what_was_calibrated_with_other_coeffic
   merge(*aggregator);
   aggregator.reset();
   EXPECT_THAT(rows(), ElementsAre("x 0+4/0 3.5 g1", "y 0+4/0 101.5 g1", "x 4+4/0 63 g2", "y 4+4/0 105.5 g2"));
+}
+
+TEST_F(CalibratedBoard, has_its_analysis_of_calibrated_and_derived_values) {
+  config::Config c = scaled(0.5);
+  c.streams[0].derived = {derived("s", Operation::sum, {"x", "y"})};
+  c.streams[0].analysis.quantiles = {0.5};
+  c.streams[0].analysis.covariance = true;
+  auto aggregator = open(c);
+  put(2);
+  merge(*aggregator);
+  aggregator.reset();
+  auto reader = shm::AnalysisReader::open(instance_);
+  ASSERT_TRUE(reader && *reader);
+  shm::AnalysisImage image((*reader)->tables());
+  ASSERT_TRUE((*reader)->copy(image));
+  EXPECT_EQ(image.window(0, 0).results, 1U);
+  EXPECT_EQ(image.channel(0, 0, 0).quantiles[0], 6.25) << "half of 9 and 16, and between them";
+  EXPECT_EQ(image.channel(0, 0, 1).quantiles[0], 103.5);
+  EXPECT_EQ(image.channel(0, 0, 2).quantiles[0], 109.75);
+  EXPECT_NEAR(image.covariance(0, 0)[2], 6, 1e-12) << "of y alone: 8 whole numbers in a row";
 }
 
 TEST_F(CalibratedBoard, goes_on_uncalibrated_where_names_are_not_the_streams_and_says_so) {
