@@ -203,9 +203,11 @@ TEST(Calibration, gives_the_same_bits_in_any_blocks_and_after_a_restart_in_betwe
       for (std::size_t c = 0; c < values.size(); ++c) values[c].insert(values[c].end(), out[c].begin(), out[c].end());
       if (random() % 8 != 0) continue;
       std::optional<Sensor<float>> next(std::in_place, s, std::vector{frames(7), duration(3'000'000)});
-      for (std::size_t w = 0; w < 2; ++w) next->statistics().restore(w, sensor->statistics().open(w), sensor->statistics().open_moments(w));
-      sensor.emplace(s, std::vector{frames(7), duration(3'000'000)});
-      for (std::size_t w = 0; w < 2; ++w) sensor->statistics().restore(w, next->statistics().open(w), next->statistics().open_moments(w));
+      for (std::size_t w = 0; w < 2; ++w) {
+        const StreamStatistics& before = sensor->statistics();
+        next->statistics().restore(w, before.open(w), before.open_moments(w), before.open_shapes(w));
+      }
+      sensor.swap(next);
     }
     if (first.empty()) first = values;
     for (std::size_t c = 0; c < values.size(); ++c) {
