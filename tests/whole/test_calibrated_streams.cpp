@@ -61,7 +61,9 @@ std::string not_of_values(const Row& row, const std::vector<double>& values) {
     max = std::max(max, values[i]);
   }
   const auto mean = static_cast<double>(sum / static_cast<long double>(count));
-  const double bound = 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(min), std::abs(max));
+  // Each addition to a sum around a shift within [min, max] rounds by at most half an epsilon of a sum that is below count (max - min).
+  const double bound =
+      std::numeric_limits<double>::epsilon() * (static_cast<double>(count) / 2 * (max - min) + 4 * std::max(std::abs(min), std::abs(max)));
   if (row.count == count && row.nan == nan && row.min == min && row.max == max && std::abs(row.mean - mean) <= bound) return {};
   return "channel " + row.channel + " from " + std::to_string(row.first) + ": " + std::to_string(row.mean) + " for " + std::to_string(mean);
 }
