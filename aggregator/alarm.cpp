@@ -34,6 +34,12 @@ Span span_of(const WindowHead& head) noexcept {
   return {head.t_first_ns, head.t_last_ns, std::max(period, 0.0)};
 }
 
+bool is_cut_short(const WindowHead& head, const Span& span, const config::Window& window) noexcept {
+  constexpr double kWhole = 0.9;
+  return static_cast<double>(head.frames + head.missing) < kWhole * static_cast<double>(window.frames) ||
+         span.seconds(span.begin) < kWhole * static_cast<double>(window.duration_ns) * kSeconds;
+}
+
 void begin(AlarmMemory& memory) noexcept {
   memory.previous = kNone;
   memory.flat_min = kInfinity;
@@ -146,10 +152,12 @@ double value_of(const Alarm& alarm, const Moments& m, const Span& span, AlarmMem
 
 }  // namespace
 
-Verdict judge(const Alarm& alarm, const WindowHead& head, const Moments& moments, AlarmMemory& memory) noexcept {
+Verdict judge(const Alarm& alarm, const WindowHead& head, const Moments& moments, AlarmMemory& memory,
+              const config::Window& window) noexcept {
   if (memory.windows == 0) begin(memory);
   const Span span = span_of(head);
-  const double value = value_of(alarm, moments, span, memory);
+  const bool comparable = alarm.kind != AlarmKind::zscore || !is_cut_short(head, span, window);
+  const double value = comparable ? value_of(alarm, moments, span, memory) : kNone;
   ++memory.windows;
   memory.t_last_ns = head.t_last_ns;
   if (std::isnan(value)) return {state_of(memory), kNone, kNone};

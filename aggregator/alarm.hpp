@@ -21,8 +21,10 @@ struct Verdict {
 /// The next window of the channel, in the order in which they close. Every kind but stale.
 /// A limit is passed by what is beyond it, and passed no more by what is `hysteresis` back behind it; a state follows once that has held
 /// for `hold`, or `release`, counted from the start of the first such window to the end of the last. A clock that went back begins the
-/// count anew. A window without a value changes nothing.
-Verdict judge(const config::Alarm& alarm, const WindowHead& head, const Moments& moments, shm::AlarmMemory& memory) noexcept;
+/// count anew. A window without a value changes nothing; of a z-score neither does one that covers less than nine tenths of `window`, its
+/// specification (neither length: all are judged): the end of a stream or a reload cut it short, and it compares with no whole one.
+Verdict judge(const config::Alarm& alarm, const WindowHead& head, const Moments& moments, shm::AlarmMemory& memory,
+              const config::Window& window = {}) noexcept;
 /// Kind stale: no frame has come for so long.
 Verdict judge_silence(const config::Alarm& alarm, std::int64_t silent_ns) noexcept;
 

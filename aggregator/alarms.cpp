@@ -14,7 +14,6 @@ namespace {
 
 using config::AlarmKind;
 using shm::AlarmEntry;
-using shm::AlarmState;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -93,7 +92,8 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
                           std::vector<AlarmEntry>& entries, std::vector<Watched>& watched) {
   const auto at = shm::find_stream(board.streams, stream.name);
   for (const config::Alarm& alarm : stream.alarms) {
-    const std::uint64_t identity = identity_of(alarm, alarm.window < windows.size() ? windows[alarm.window] : config::Window{});
+    const config::Window window = alarm.window < windows.size() ? windows[alarm.window] : config::Window{};
+    const std::uint64_t identity = identity_of(alarm, window);
     const auto add = [&](const std::string& channel, const std::string& unit, std::size_t index) {
       if (entries.size() == shm::kMaxAlarms) return;
       const auto old = std::find_if(entries_.begin(), entries_.end(), [&](const AlarmEntry& e) {
@@ -103,7 +103,7 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
       shm::put_name(e.unit, unit_of(alarm, unit));
       shm::put_name(e.kind, kind_word(alarm.kind));
       shm::put_name(e.of, figure_word(alarm));
-      watched.push_back({alarm, at ? *at : Watched::kNowhere, index});
+      watched.push_back({alarm, window, at ? *at : Watched::kNowhere, index});
     };
     if (alarm.kind == AlarmKind::stale) {
       add("", "", 0);
@@ -113,7 +113,7 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
       for (const AlarmEntry& old : entries_) {
         if (stream.name == old.stream && alarm.name == old.alarm && old.identity == identity) {
           entries.push_back(old);
-          watched.push_back({alarm, Watched::kNowhere, 0});
+          watched.push_back({alarm, window, Watched::kNowhere, 0});
         }
       }
       continue;
@@ -186,7 +186,7 @@ void Alarms::judge_window(std::size_t i, std::uint64_t number, const WindowHead&
     e.missed += number - e.judged;
   }
   e.judged = number + 1;
-  enter(i, aggregator::judge(watched_[i].spec, head, moments, e.memory), static_cast<std::int64_t>(head.window));
+  enter(i, aggregator::judge(watched_[i].spec, head, moments, e.memory, watched_[i].window), static_cast<std::int64_t>(head.window));
 }
 
 void Alarms::judge_silence(const Newest& newest_ns, std::int64_t attached_ns, std::int64_t now_ns) {

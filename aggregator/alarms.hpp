@@ -60,6 +60,7 @@ class Alarms {
   struct Watched {
     static constexpr std::size_t kNowhere = ~std::size_t{0};
     config::Alarm spec;
+    config::Window window = {};     ///< that it judges
     std::size_t stream = kNowhere;  ///< of the board; kNowhere: it is not on it, and nothing is judged
     std::size_t channel = 0;
   };

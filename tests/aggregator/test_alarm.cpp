@@ -241,6 +241,27 @@ TEST(AlarmZscore, of_a_baseline_that_never_varied_takes_any_change_for_abnormal)
   EXPECT_THAT(Judged(a).see_all({5, 5, 5, 5.001, 5}), ElementsAre(ok, ok, ok, alarm, ok));
 }
 
+TEST(AlarmZscore, compares_no_window_that_was_cut_short) {
+  Alarm a = of_kind(AlarmKind::zscore);
+  a.learn = 2;
+  a.above = 3;
+  for (const config::Window& window : {config::Window{10, 0}, config::Window{0, kSecond}}) {
+    AlarmMemory memory{};
+    for (const std::int64_t n : {0, 1}) judge(a, second(n), around(5), memory, window);
+    WindowHead cut = second(2);
+    cut.frames = 3;
+    cut.t_last_ns = cut.t_first_ns + kSecond / 5;
+    EXPECT_TRUE(std::isnan(judge(a, cut, around(9), memory, window).value));
+    WindowHead missing = second(3);
+    missing.frames = 5;
+    missing.missing = 5;
+    EXPECT_EQ(judge(a, missing, around(9), memory, window).state, alarm) << "frames that never came cut nothing";
+    a.kind = AlarmKind::limit;
+    EXPECT_EQ(judge(a, cut, around(9), memory, window).state, alarm) << "a limit is passed by whatever is there";
+    a.kind = AlarmKind::zscore;
+  }
+}
+
 TEST(AlarmStale, is_a_matter_of_time_alone) {
   Alarm a = of_kind(AlarmKind::stale);
   a.after_ns = 2 * kSecond;
