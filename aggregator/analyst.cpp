@@ -1,7 +1,7 @@
 #include "aggregator/analyst.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
@@ -11,8 +11,13 @@ namespace {
 
 constexpr std::int64_t kPublishEvery = 10 * rt::kMillisecond;
 
+template <class T>
+bool same_bytes(std::span<const T> a, std::span<const T> b) {
+  return std::ranges::equal(std::as_bytes(a), std::as_bytes(b));
+}
+
 bool same(const AnalysedStream& a, const AnalysedStream& b) {
-  return std::memcmp(&a.entry, &b.entry, sizeof a.entry) == 0 && a.windows == b.windows && a.calibration == b.calibration &&
+  return same_bytes(std::span(&a.entry, 1), std::span(&b.entry, 1)) && a.windows == b.windows && a.calibration == b.calibration &&
          a.analysis == b.analysis;
 }
 
@@ -68,9 +73,8 @@ rt::Done Analyst::adopt(AnalysisPlan plan) {
   }
   streams_ = std::move(next);
   const auto& now = object_ ? object_->tables() : shm::AnalysisTables{};
-  const bool stays = object_ && now.streams.size() == spec.streams.size() && now.channels.size() == spec.channels.size() &&
-                     std::memcmp(now.streams.data(), spec.streams.data(), spec.streams.size() * sizeof(shm::AnalysisEntry)) == 0 &&
-                     std::memcmp(now.channels.data(), spec.channels.data(), spec.channels.size() * sizeof(shm::ChannelEntry)) == 0;
+  const bool stays = object_ && same_bytes(std::span(now.streams), std::span<const shm::AnalysisEntry>(spec.streams)) &&
+                     same_bytes(std::span(now.channels), std::span<const shm::ChannelEntry>(spec.channels));
   if (stays) return rt::done();
   auto opened = shm::AnalysisWriter::open(spec);
   if (!opened) return opened.error();

@@ -13,6 +13,8 @@ namespace {
 
 using Queue = moodycamel::ConcurrentQueue<BlockCopy*>;
 constexpr std::size_t kMostBytes = 64 << 20, kFewest = 8;
+constexpr std::size_t kWarm =
+    4;  // buffers that go round while the other side keeps up: the drain copies into memory that a cache still has
 
 }  // namespace
 
@@ -20,14 +22,16 @@ struct Blocks::Queues {
   Queues(std::size_t streams, std::size_t count)
       : buffers(count),
         empty(count + Queue::BLOCK_SIZE),
+        reserve(count + Queue::BLOCK_SIZE),
         full(count + Queue::BLOCK_SIZE, 1, 0),
         takes_empty(empty),
+        takes_reserve(reserve),
         gives_full(full),
         takes_full(full),
         lost(streams) {}
   std::vector<BlockCopy> buffers;
-  Queue empty, full;
-  moodycamel::ConsumerToken takes_empty;  ///< the drain's
+  Queue empty, reserve, full;                            ///< reserve: of those that are empty, what the drain takes last
+  moodycamel::ConsumerToken takes_empty, takes_reserve;  ///< the drain's
   moodycamel::ProducerToken gives_full;
   moodycamel::ConsumerToken takes_full;
   rt::Bell arrived;
@@ -43,7 +47,7 @@ Blocks::Blocks(std::size_t streams, std::size_t count, std::size_t bytes)
     : queues_(std::make_unique<Queues>(streams, std::max(kFewest, std::min(count, kMostBytes / std::max<std::size_t>(bytes, 1))))) {
   for (auto& buffer : queues_->buffers) {
     buffer.data.resize(bytes);
-    queues_->empty.enqueue(&buffer);
+    queues_->reserve.enqueue(&buffer);
   }
 }
 Blocks::~Blocks() = default;
@@ -51,7 +55,7 @@ Blocks::~Blocks() = default;
 /// Null: none is free.
 BlockCopy* Blocks::take(std::uint32_t stream, std::uint32_t generation) noexcept {
   Queues& q = *queues_;
-  if (q.hand == nullptr && !q.empty.try_dequeue(q.takes_empty, q.hand)) return nullptr;
+  if (q.hand == nullptr && !q.empty.try_dequeue(q.takes_empty, q.hand) && !q.reserve.try_dequeue(q.takes_reserve, q.hand)) return nullptr;
   q.in_use = true;
   BlockCopy& copy = *q.hand;
   copy.stream = stream;
@@ -110,7 +114,7 @@ BlockCopy* Blocks::try_full() noexcept {
   return queues_->full.try_dequeue(queues_->takes_full, block) ? block : nullptr;
 }
 
-void Blocks::give_back(BlockCopy* block) { queues_->empty.enqueue(block); }
+void Blocks::give_back(BlockCopy* block) { (queues_->empty.size_approx() < kWarm ? queues_->empty : queues_->reserve).enqueue(block); }
 void Blocks::wait_full(std::int64_t deadline_ns) noexcept { queues_->arrived.wait_until(deadline_ns); }
 void Blocks::wake() noexcept { queues_->arrived.ring(); }
 std::uint64_t Blocks::blocks_lost() const noexcept { return queues_->blocks_lost.get(); }

@@ -124,8 +124,7 @@ void Covariance::merge(Covariance& other) {
   // d + by for d: sum (d + by)(d + by)'.
   const VectorXd by = theirs.shift - mine.shift;
   mine.products.triangularView<Eigen::Lower>() += theirs.products;
-  mine.products.selfadjointView<Eigen::Lower>().rankUpdate(by, theirs.sum);
-  mine.products.selfadjointView<Eigen::Lower>().rankUpdate(by, theirs.count);
+  mine.products += by * theirs.sum.transpose() + theirs.sum * by.transpose() + theirs.count * (by * by.transpose());
   mine.sum += theirs.sum + theirs.count * by;
   mine.count += theirs.count;
 }
@@ -151,8 +150,7 @@ void Covariance::covariance(std::span<double> out) {
     return;
   }
   // About the mean and not the shift: sum d d' - s s' / n.
-  MatrixXd about_mean = state_->products;
-  about_mean.selfadjointView<Eigen::Lower>().rankUpdate(state_->sum, -1 / n);
+  const MatrixXd about_mean = state_->products - state_->sum * state_->sum.transpose() / n;
   to = about_mean.selfadjointView<Eigen::Lower>();
   to /= n - 1;
 }
