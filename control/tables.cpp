@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "rt/clock.hpp"
 #include "shm/alarm_view.hpp"
@@ -149,7 +150,8 @@ std::string alarms_text(const shm::Snapshot& snapshot) {
   if (snapshot.alarms.empty()) return "no alarms are configured\n";
   std::vector<const shm::AlarmView*> sorted;
   for (const shm::AlarmView& alarm : snapshot.alarms) sorted.push_back(&alarm);
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) { return (a->level != 0) > (b->level != 0); });
+  // The address keeps the order of the rest: what std::stable_sort of libstdc++ 12 calls is deprecated, and clang says so.
+  std::ranges::sort(sorted, {}, [](const auto* alarm) { return std::pair(alarm->level == 0, alarm); });
   Rows rows{{"stream", "channel", "alarm", "state", "since", "about", ""}};
   for (const shm::AlarmView* alarm : sorted) {
     std::string mark = alarm->level != 0 && alarm->acknowledged ? "acknowledged" : "";

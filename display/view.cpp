@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "display/text.hpp"
 #include "rt/histogram.hpp"
@@ -98,7 +99,7 @@ std::vector<Line> alarms(const shm::Snapshot& s, bool unicode) {
     if (a.level != 0 && a.shelved_until_ns == 0) raised.push_back(&a);
   }
   if (raised.empty()) return {};
-  std::stable_sort(raised.begin(), raised.end(), [](const auto* a, const auto* b) { return a->acknowledged < b->acknowledged; });
+  std::ranges::sort(raised, {}, [](const auto* alarm) { return std::pair(alarm->acknowledged, alarm); });  // else as they stand
   std::vector<Line> lines;
   for (std::size_t i = 0; i < std::min(raised.size(), kNamed); ++i) {
     const shm::AlarmView& a = *raised[i];
