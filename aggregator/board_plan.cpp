@@ -27,6 +27,13 @@ std::vector<shm::ChannelEntry> shown(std::span<const shm::ChannelEntry> channels
   return out;
 }
 
+/// What the board keeps of the specification that needs most.
+std::uint32_t panes_for(const std::vector<config::Window>& windows) {
+  std::uint64_t most = 0;
+  for (const auto& w : windows) most = std::max(most, w.hops() - 1);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, shm::kMostPanes));
+}
+
 /// `room`: channels that the board still takes beside the ring's own.
 CalibrationPlan plan_for(const config::Stream& stream, std::span<const shm::ChannelEntry> channels, std::size_t room,
                          std::vector<std::string>& refusals) {
@@ -56,6 +63,7 @@ BoardPlan board_plan(const shm::RingTables& ring, const config::Config& config) 
     room -= calibration.derived.size();
     stream.first_channel = static_cast<std::uint32_t>(plan.tables.channels.size());
     stream.channels = static_cast<std::uint32_t>(on_board.size());
+    stream.panes = panes_for(found != config.streams.end() && !found->windows.empty() ? found->windows : config.default_windows);
     plan.tables.channels.insert(plan.tables.channels.end(), on_board.begin(), on_board.end());
     plan.calibrations.push_back(std::move(calibration));
   }

@@ -14,6 +14,7 @@ void put_open(shm::BoardWindow& to, const OpenWindow& window) noexcept {
   put_closed(to, window.head);
   to.next_frame = window.next_frame;
   to.opened_at = window.opened_at;
+  to.wall_offset_ns = window.wall_offset_ns;
   to.open = window.open ? 1U : 0U;
 }
 
@@ -55,7 +56,39 @@ OpenWindow window_of(const shm::BoardWindow& from, std::size_t stream, std::size
                    .shaped = from.shaped != 0},
           .open = from.open != 0,
           .next_frame = from.next_frame,
-          .opened_at = from.opened_at};
+          .opened_at = from.opened_at,
+          .wall_offset_ns = from.wall_offset_ns};
+}
+
+config::Window spec_of(const shm::BoardStream& b, std::size_t which) noexcept {
+  config::Window w{.frames = b.spec_frames[which], .duration_ns = b.spec_duration_ns[which]};
+  if (w.frames > 0)
+    w.hop_frames = static_cast<std::uint64_t>(b.spec_hop[which]);
+  else
+    w.hop_ns = b.spec_hop[which];
+  w.wall = b.spec_wall[which] != 0;
+  return w;
+}
+
+void restore_panes(shm::BoardImage& image, std::size_t stream, std::size_t which, Panes& panes) {
+  for (std::size_t i = 0; i < std::min<std::size_t>(panes.size(), image.panes(stream)); ++i) {
+    const std::size_t record = image.pane_record(stream, which, i);
+    const shm::BoardWindow& from = image.window(stream, shm::BoardImage::kPanes, record);
+    if (from.frames == 0) continue;
+    panes.keep(window_of(from, stream, which).head, moments_of(image.moments(stream, shm::BoardImage::kPanes, record)),
+               shapes_of(image.shapes(stream, shm::BoardImage::kPanes, record)));
+  }
+}
+
+WholeWindow whole_window(shm::BoardImage& image, std::size_t stream, std::size_t which) {
+  const WholeWindow last{.head = window_of(image.window(stream, which, 0), stream, which).head,
+                         .moments = moments_of(image.moments(stream, which, 0)),
+                         .shapes = shapes_of(image.shapes(stream, which, 0))};
+  const config::Window spec = spec_of(image.stream(stream), which);
+  if (image.stream(stream).spec_hop[which] == 0) return last;
+  Panes panes(std::min<std::uint64_t>(spec.hops() - 1, shm::kMostPanes), spec.hop_frames, last.moments.size());
+  restore_panes(image, stream, which, panes);
+  return panes.window_up_to(last.head, image.window(stream, which, 0).opened_at, last.moments, last.shapes);
 }
 
 std::vector<Moments> moments_of(std::span<const shm::BoardMoments> from) {

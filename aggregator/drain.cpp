@@ -47,7 +47,8 @@ Drain::~Drain() {
 
 std::size_t Drain::rows_needed(const shm::StreamEntry& stream, const std::vector<config::Window>& windows) {
   std::size_t rows = 0;
-  for (const auto& w : windows) rows += w.frames > 0 ? stream.capacity / w.frames + 2 : std::size_t{stream.capacity} + 1;
+  for (const auto& w : windows)
+    rows += w.frames > 0 ? stream.capacity / (w.hop_frames > 0 ? w.hop_frames : w.frames) + 2 : std::size_t{stream.capacity} + 1;
   return rows;
 }
 
@@ -102,12 +103,13 @@ void Drain::restore_open_windows(const WindowPlan& plan) {
       const OpenWindow before = window_of(from, i, w);
       const std::vector<Moments> moments = moments_of(image.moments(board_stream_[i], w, 0));
       const std::vector<Shape> shapes = shapes_of(image.shapes(board_stream_[i], w, 0));
-      const bool same = b.calibration == current_.values[i].hash && w < plan.windows[i].size() &&
-                        plan.windows[i][w].frames == b.spec_frames[w] && plan.windows[i][w].duration_ns == b.spec_duration_ns[w];
+      const bool same = b.calibration == current_.values[i].hash && w < plan.windows[i].size() && plan.windows[i][w] == spec_of(b, w);
       if (same) {
         current_.statistics[i]->restore(w, before, moments, shapes);
+        restore_panes(image, board_stream_[i], w, current_.statistics[i]->panes(w));
       } else if (before.open) {
-        closed(before.head, moments, shapes);
+        const WholeWindow whole = whole_window(image, board_stream_[i], w);
+        closed(whole.head, whole.moments, whole.shapes);
       }
     }
     dirty_[i] = true;
@@ -242,6 +244,8 @@ bool Drain::take_block(std::uint64_t number) noexcept {
                  .period_ns = block.period_ns};
   if (Calibration* c = current_.values[block.stream].calibration.get(); c != nullptr)
     view.data = c->apply(view, statistics.open(0), statistics.open_moments(0));
+  if (entry.clock == 0)  // its own is CLOCK_MONOTONIC
+    statistics.set_wall_offset(static_cast<std::int64_t>(ring_->status().realtime_offset_ns.load(std::memory_order_relaxed)));
   statistics.measure(view);
   if (is_analysed(block.stream)) current_.blocks->copy(block.stream, current_.generation, view, statistics.stride());
   CHAPPE_FAULT(consume_3_measured);
@@ -283,7 +287,8 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels, st
   if (head.shaped) put_shapes(image.shapes(at, head.which, record), shapes);
   board_->touch(at, head.which, record);
   const std::uint64_t number = b.closed[head.which]++;
-  if (restored_ && is_analysed(closing_))
+  const bool overlaps = current_.statistics[closing_]->spec(head.which).hops() > 1;  // its frames are not those since the last one closed
+  if (restored_ && is_analysed(closing_) && !overlaps)
     current_.blocks->mark(closing_, current_.generation, head, current_.statistics[closing_]->open(head.which).next_frame);
   if (is_watched(closing_)) static_cast<void>(hand_out(*current_.alarms, number, head, channels, shapes));  // who gets it sees the gap
   if (rows_ == nullptr || hand_out(*rows_, number, head, channels, shapes)) return;
@@ -309,7 +314,7 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
   shm::BoardImage& image = board_->image();
   const std::size_t at = board_stream_[stream];
   shm::BoardStream& b = image.stream(at);
-  const StreamStatistics& statistics = *current_.statistics[stream];
+  StreamStatistics& statistics = *current_.statistics[stream];
   const Values& values = current_.values[stream];
   b.calibration = values.hash;
   b.calibration_refused = values.refused ? 1 : 0;
@@ -322,9 +327,25 @@ void Drain::show_open_windows(std::size_t stream) noexcept {
     board_->touch(at, w, 0);
     b.spec_frames[w] = statistics.spec(w).frames;
     b.spec_duration_ns[w] = statistics.spec(w).duration_ns;
+    b.spec_hop[w] = std::max(static_cast<std::int64_t>(statistics.spec(w).hop_frames), statistics.spec(w).hop_ns);
+    b.spec_wall[w] = statistics.spec(w).wall ? 1 : 0;
+    show_panes(at, w, statistics.panes(w));
   }
   for (std::size_t w = b.windows; w < shm::kWindowsPerStream; ++w) {
     if (std::exchange(image.window(at, w, 0).open, 0) != 0) board_->touch(at, w, 0);  // of a plan that had more
+  }
+}
+
+void Drain::show_panes(std::size_t at, std::size_t which, Panes& panes) noexcept {
+  shm::BoardImage& image = board_->image();
+  constexpr std::size_t kPanes = shm::BoardImage::kPanes;
+  for (std::size_t i = 0; i < panes.size(); ++i) {
+    if (!panes.take_change(i)) continue;
+    const std::size_t record = image.pane_record(at, which, i);
+    put_closed(image.window(at, kPanes, record), panes.head(i));
+    put_moments(image.moments(at, kPanes, record), panes.moments(i));
+    put_shapes(image.shapes(at, kPanes, record), panes.shapes(i));
+    board_->touch(at, kPanes, record);
   }
 }
 

@@ -100,6 +100,7 @@ class Drain final : private ClosedSink {
   void finish_stream(std::size_t stream) noexcept;
   void publish() noexcept;
   void show_open_windows(std::size_t stream) noexcept;
+  void show_panes(std::size_t at, std::size_t which, Panes& panes) noexcept;
   bool show_logged(std::size_t stream) noexcept;
   [[nodiscard]] bool log_went_on() const noexcept;
   void measure_rate(std::size_t stream, std::int64_t now_ns) noexcept;

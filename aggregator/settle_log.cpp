@@ -63,11 +63,13 @@ void settle_all(shm::BoardWriter& board) {
 bool close_window(shm::BoardImage& image, std::size_t stream, std::size_t which) {
   shm::BoardWindow& open = image.window(stream, which, 0);
   if (open.open == 0) return false;
-  const OpenWindow window = window_of(open, stream, which);
+  const WholeWindow whole = whole_window(image, stream, which);
   const std::size_t record = image.closed_record(image.stream(stream).closed[which]++);
-  put_closed(image.window(stream, which, record), window.head);
-  std::ranges::copy(image.moments(stream, which, 0), image.moments(stream, which, record).begin());
-  std::ranges::copy(image.shapes(stream, which, 0), image.shapes(stream, which, record).begin());
+  put_closed(image.window(stream, which, record), whole.head);
+  put_moments(image.moments(stream, which, record), whole.moments);
+  put_shapes(image.shapes(stream, which, record), whole.shapes);
+  for (std::size_t i = 0; i < image.panes(stream); ++i)
+    image.window(stream, shm::BoardImage::kPanes, image.pane_record(stream, which, i)).frames = 0;
   open.open = 0;
   open.opened_at = open.next_frame;
   return true;

@@ -15,10 +15,18 @@ constexpr std::size_t kRuns = 4;
 constexpr std::int64_t kLowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kHighest = std::numeric_limits<std::int64_t>::max();
 
-/// Frames or nanoseconds.
-std::int64_t length(const config::Window& w) noexcept { return w.frames > 0 ? static_cast<std::int64_t>(w.frames) : w.duration_ns; }
+/// Frames or nanoseconds from one cut to the next.
+std::int64_t step_of(const config::Window& w) noexcept {
+  if (w.frames > 0) return static_cast<std::int64_t>(w.hop_frames > 0 ? w.hop_frames : w.frames);
+  return w.hop_ns > 0 ? w.hop_ns : w.duration_ns;
+}
 
 std::int64_t floor_divided(std::int64_t a, std::int64_t b) noexcept { return a / b - (a % b < 0 ? 1 : 0); }
+
+std::int64_t saturated_difference(std::int64_t a, std::int64_t b) noexcept {
+  std::int64_t difference = 0;
+  return __builtin_sub_overflow(a, b, &difference) ? (b > 0 ? kLowest : kHighest) : difference;
+}
 
 /// (window + 1) * length, at most what the type holds: indices and times come out of shared memory and may be anything.
 std::int64_t end_of(std::int64_t window, std::int64_t length) noexcept {
@@ -35,7 +43,7 @@ std::int64_t implicit_time(const BlockView& block, std::uint32_t frame) noexcept
 /// Most pieces of a block: with durations only, every frame may stand alone; windows by frames cut at known distances.
 std::size_t most_pieces(std::size_t capacity, const std::vector<config::Window>& windows) noexcept {
   std::size_t pieces = 1;
-  for (const auto& w : windows) pieces += w.frames > 0 ? (capacity - 1) / w.frames + 1 : capacity;
+  for (const auto& w : windows) pieces += w.frames > 0 ? (capacity - 1) / static_cast<std::size_t>(step_of(w)) + 1 : capacity;
   return std::min(pieces, capacity);
 }
 
@@ -54,7 +62,10 @@ StreamStatistics::StreamStatistics(std::size_t channels, std::size_t value_bytes
       specs_(std::move(windows)) {
   CHAPPE_EXPECTS(channels > 0 && (value_bytes == 4 || value_bytes == 8) && stride >= channels * value_bytes && capacity_frames > 0 &&
                  !specs_.empty());
-  for (const auto& w : specs_) CHAPPE_EXPECTS((w.frames > 0) != (w.duration_ns > 0) && length(w) > 0);
+  for (const auto& w : specs_) {
+    CHAPPE_EXPECTS((w.frames > 0) != (w.duration_ns > 0) && step_of(w) > 0 && w.hops() > 0);
+    panes_.emplace_back(w.hops() - 1, w.hop_frames, channels);
+  }
   open_.resize(specs_.size());
   moments_.resize(specs_.size() * channels);
   cursors_.resize(specs_.size());
@@ -126,8 +137,10 @@ void StreamStatistics::guess_means() noexcept {
 StreamStatistics::Cursor StreamStatistics::start(std::size_t which) const noexcept {
   if (!open_[which].open) return {.window = kLowest, .end = kLowest};
   const auto window = static_cast<std::int64_t>(open_[which].head.window);
-  return {.window = window, .end = end_of(window, length(specs_[which]))};
+  return {.window = window, .end = saturated_difference(end_of(window, step(which)), open_[which].wall_offset_ns)};
 }
+
+std::int64_t StreamStatistics::step(std::size_t which) const noexcept { return step_of(specs_[which]); }
 
 std::int64_t StreamStatistics::time_of(const BlockView& block, std::uint32_t frame) const noexcept {
   return explicit_times_ && block.times_ns != nullptr ? block.times_ns[frame] : implicit_time(block, frame);
@@ -138,8 +151,13 @@ std::int64_t StreamStatistics::position(std::size_t which, const BlockView& bloc
 }
 
 void StreamStatistics::advance(std::size_t which, Cursor& cursor, std::int64_t position) const noexcept {
-  cursor.window = std::max(cursor.window, floor_divided(position, length(specs_[which])));
-  cursor.end = end_of(cursor.window, length(specs_[which]));
+  const bool wall = specs_[which].wall;
+  const std::int64_t offset = wall ? wall_offset_ns_ : 0;
+  const std::int64_t number = floor_divided(saturated_difference(position, saturated_difference(0, offset)), step(which));
+  // A wall clock that went back may name a window again that has closed.
+  if (wall && cursor.window != kLowest && cursor.window != kHighest) ++cursor.window;
+  cursor.window = std::max(cursor.window, number);
+  cursor.end = saturated_difference(end_of(cursor.window, step(which)), offset);
 }
 
 /// The first frame of [begin, end) at or behind `at`, or `end`.
@@ -208,6 +226,7 @@ void StreamStatistics::open_window(std::size_t which, std::int64_t window, std::
   OpenWindow& o = open_[which];
   if (o.opened_at == OpenWindow::kFirstSeen) o.opened_at = o.next_frame = first;
   o.open = true;
+  o.wall_offset_ns = specs_[which].wall ? wall_offset_ns_ : 0;
   o.head = {.stream = stream_,
             .which = static_cast<std::uint32_t>(which),
             .window = static_cast<std::uint64_t>(window),
@@ -226,8 +245,14 @@ void StreamStatistics::open_window(std::size_t which, std::int64_t window, std::
 }
 
 void StreamStatistics::close_window(std::size_t which, ClosedSink& sink) noexcept {
-  open_[which].open = false;
-  sink.closed(open_[which].head, row(std::as_const(moments_), which), row(std::as_const(shapes_), which));
+  OpenWindow& o = open_[which];
+  o.open = false;
+  const auto moments = row(std::as_const(moments_), which);
+  const auto shapes = row(std::as_const(shapes_), which);
+  if (panes_[which].size() == 0) return sink.closed(o.head, moments, shapes);
+  const WholeWindow& whole = panes_[which].window_up_to(o.head, o.opened_at, moments, shapes);
+  sink.closed(whole.head, whole.moments, whole.shapes);
+  panes_[which].keep(o.head, moments, shapes);
 }
 
 /// Windows by duration: indices skipped before `first` are missing in the window that is open now. Seen once.
@@ -242,18 +267,19 @@ void StreamStatistics::count_gap(std::size_t which, std::uint64_t first) noexcep
 void StreamStatistics::count_range(std::size_t which, std::uint64_t end) noexcept {
   OpenWindow& o = open_[which];
   if (specs_[which].frames == 0) return;
-  const std::uint64_t came_up_to = std::max(o.head.window * specs_[which].frames, o.opened_at) + o.head.frames;
+  const std::uint64_t came_up_to = std::max(o.head.window * static_cast<std::uint64_t>(step(which)), o.opened_at) + o.head.frames;
   o.head.missing = end > came_up_to ? end - came_up_to : 0;
 }
 
 std::uint64_t StreamStatistics::range_end(std::size_t which) const noexcept {
-  return (open_[which].head.window + 1) * specs_[which].frames;
+  return (open_[which].head.window + 1) * static_cast<std::uint64_t>(step(which));
 }
 
 void StreamStatistics::finish(ClosedSink& sink) noexcept {
   for (std::size_t w = 0; w < specs_.size(); ++w) {
     OpenWindow& o = open_[w];
     if (o.open) close_window(w, sink);
+    panes_[w].forget();
     if (o.opened_at != OpenWindow::kFirstSeen) o.opened_at = o.next_frame;  // a second part of the same window does not miss the first
   }
 }

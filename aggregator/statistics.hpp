@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "aggregator/moments.hpp"
+#include "aggregator/panes.hpp"
 #include "aggregator/run_moments.hpp"
 #include "aggregator/shape.hpp"
 #include "aggregator/window_log.hpp"
@@ -37,13 +38,14 @@ struct ClosedSink {
 };
 
 /// The state of one window specification. `head` with frames 0: none was opened yet; else the open window or, with `open` false, the last
-/// one.
+/// one. Of windows that overlap, the pane that is open: its number is index / hop.
 struct OpenWindow {
   static constexpr std::uint64_t kFirstSeen = std::numeric_limits<std::uint64_t>::max();
   WindowHead head;
   bool open = false;
   std::uint64_t next_frame = 0;          ///< index behind the last frame seen
   std::uint64_t opened_at = kFirstSeen;  ///< frames before this index are nobody's to miss; kFirstSeen: those before the first frame seen
+  std::int64_t wall_offset_ns = 0;       ///< what is added to its times before they are cut; 0 unless aligned to the wall clock
 };
 
 class StreamStatistics {
@@ -57,9 +59,10 @@ class StreamStatistics {
   void measure(const BlockView& block) noexcept;
   /// Adds what measure() found. Closes each window that a later frame ends, and each frames window with its last frame.
   ///
-  /// A frame belongs to window number index / frames, or floor(t / duration); before the clock's zero the number is negative (two's
-  /// complement). A frame whose number is lower than the open window's (a clock that went back) joins the open one; behind a finish() there
-  /// is none, and numbers may begin anew.
+  /// Windows with a hop are cut at its multiples, into panes; when a pane that has frames closes, a window is handed out that is made of
+  /// the last length / hop panes, under the number of the first of them; as for the panes of class Panes. A frame belongs to window number
+  /// index / frames, or floor(t / duration); before the clock's zero the number is negative (two's complement). A frame whose number is
+  /// lower than the open window's (a clock that went back) joins the open one; behind a finish() there is none, and numbers may begin anew.
   /// missing: of a frames window the indices of its range, from opened_at on, that did not come. Of a duration window the indices skipped
   /// while it was open: a gap counts in the window that is open when it is seen, in the one it opens if there is none. Windows without any
   /// frame are not handed out.
@@ -69,6 +72,9 @@ class StreamStatistics {
   /// For a successor of finished statistics, before its first block: the stream goes on at this index, and a gap from here on is missing.
   void expect(std::uint64_t next_frame) noexcept;
 
+  /// CLOCK_REALTIME less the stream's clock, as known now: of windows that are aligned to the wall clock and opened from now on. An open
+  /// one keeps its own, so that its end stands. After a step of the wall clock the next window ends at a full multiple again.
+  void set_wall_offset(std::int64_t offset_ns) noexcept { wall_offset_ns_ = offset_ns; }
   /// Windows opened from now on belong to this generation of the configuration.
   void set_generation(std::uint32_t generation) noexcept { generation_ = generation; }
   /// The same specifications in the same order, and the same figures.
@@ -84,6 +90,8 @@ class StreamStatistics {
   [[nodiscard]] std::span<const Moments> open_moments(std::size_t i) const noexcept { return row(moments_, i); }
   /// None without shapes.
   [[nodiscard]] std::span<const Shape> open_shapes(std::size_t i) const noexcept { return row(shapes_, i); }
+  /// The closed panes of windows that overlap: part of the state, beside the open one.
+  [[nodiscard]] Panes& panes(std::size_t i) noexcept { return panes_[i]; }
   /// Takes over a state as open(), open_moments() and open_shapes() once gave it, open or not, for the same windows. A window that began
   /// without shapes ends without.
   void restore(std::size_t i, const OpenWindow& window, std::span<const Moments> moments, std::span<const Shape> shapes) noexcept;
@@ -126,6 +134,9 @@ class StreamStatistics {
   void count_range(std::size_t which, std::uint64_t end) noexcept;
   [[nodiscard]] std::uint64_t range_end(std::size_t which) const noexcept;
 
+  /// From one cut to the next: the length or the hop, in frames or ns.
+  [[nodiscard]] std::int64_t step(std::size_t which) const noexcept;
+
   std::size_t channels_, value_bytes_, stride_, capacity_;
   bool explicit_times_;
   std::uint32_t generation_, stream_;
@@ -133,6 +144,8 @@ class StreamStatistics {
   std::vector<OpenWindow> open_;
   std::vector<Moments> moments_;  ///< [specification][channel]
   std::vector<Shape> shapes_;     ///< the same; none without
+  std::vector<Panes> panes_;      ///< [specification]
+  std::int64_t wall_offset_ns_ = 0;
   // What measure() leaves for merge(), sized for a block in which every frame is a piece of its own.
   std::uint64_t first_frame_ = 0;
   std::size_t pieces_used_ = 0;

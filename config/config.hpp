@@ -37,11 +37,19 @@ struct Channel {
   bool operator==(const Channel&) const = default;
 };
 
-/// A window: exactly one of the two is not zero.
+/// A window: exactly one of its two lengths is not zero.
 struct Window {
   std::uint64_t frames = 0;
   std::int64_t duration_ns = 0;  ///< on the stream's clock
+  std::uint64_t hop_frames = 0;  ///< of windows that overlap: from one to the next, in the unit of the length, which it divides
+  std::int64_t hop_ns = 0;
+  bool wall = false;  ///< of durations: begins at full multiples of CLOCK_REALTIME
   bool operator==(const Window&) const = default;
+  /// Hops of which a window is made; 1: windows do not overlap.
+  [[nodiscard]] std::uint64_t hops() const noexcept {
+    if (hop_frames > 0) return frames / hop_frames;
+    return hop_ns > 0 ? static_cast<std::uint64_t>(duration_ns / hop_ns) : 1;
+  }
 };
 
 /// What is watched of a stream's channels, window by window; docs/statistics.md has what each kind computes.

@@ -157,6 +157,12 @@ Window read_window(Reader& in) {
   Window window;
   in.whole("frames", window.frames);
   in.duration("duration", window.duration_ns);
+  const toml::node* hop = in.node("hop");
+  if (hop != nullptr && hop->is_integer())
+    in.whole("hop", window.hop_frames);
+  else
+    in.duration("hop", window.hop_ns);
+  in.choice("align", kAligns, window.wall);
   return window;
 }
 

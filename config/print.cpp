@@ -30,6 +30,9 @@ void print_windows(Printer& out, const std::vector<Window>& windows, const std::
       out.value(here, "frames", std::to_string(windows[i].frames));
     else
       out.value(here, "duration", quoted(duration_text(windows[i].duration_ns)));
+    if (windows[i].hop_frames > 0) out.value(here, "hop", std::to_string(windows[i].hop_frames));
+    if (windows[i].hop_ns > 0) out.value(here, "hop", quoted(duration_text(windows[i].hop_ns)));
+    if (windows[i].wall) out.value(here, "align", quoted(name_of(kAligns, windows[i].wall)));
   }
 }
 

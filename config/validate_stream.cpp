@@ -110,6 +110,22 @@ std::uint64_t frame_stride(std::uint64_t channels, SampleType type) {
   return bytes <= kLine ? std::bit_ceil(bytes) : (bytes + kLine - 1) / kLine * kLine;
 }
 
+/// Of a window whose length is good.
+void check_hop(Checker& check, const Window& w, const std::string& path) {
+  constexpr std::uint64_t kMostHops = 64;  // the board keeps as many, less one
+  const bool by_frames = w.frames > 0, in_frames = w.hop_frames > 0, in_time = w.hop_ns > 0;
+  const std::string value = in_frames ? std::to_string(w.hop_frames) : quoted(duration_text(w.hop_ns));
+  if (w.wall) check.expect(!by_frames, path + ".align", "\"wall\": stands only with duration");
+  if (!in_frames && !in_time) return;
+  if (by_frames != in_frames)
+    return check.fault(path + ".hop",
+                       value + ": expected " + (by_frames ? "a number of frames, as frames is" : "a duration, as duration is"));
+  const bool divides = by_frames ? w.frames % w.hop_frames == 0 : w.duration_ns % w.hop_ns == 0;
+  const bool long_enough = by_frames || w.hop_ns >= kMillisecond;
+  check.expect(divides && long_enough && w.hops() >= 2 && w.hops() <= kMostHops, path + ".hop",
+               value + ": expected a 2nd to 64th part of " + (by_frames ? "frames" : "duration, 1ms or more"));
+}
+
 void check_windows(Checker& check, const std::vector<Window>& windows, const std::string& path) {
   check.expect(!windows.empty() && windows.size() <= kMostWindows, path, std::to_string(windows.size()) + " windows: expected 1 to 4");
   for (std::size_t i = 0; i < windows.size(); ++i) {
@@ -123,6 +139,7 @@ void check_windows(Checker& check, const std::vector<Window>& windows, const std
     } else {
       check.duration_within(here + ".duration", w.duration_ns, kMillisecond, 86'400'000 * kMillisecond);
     }
+    if ((w.frames == 0) != (w.duration_ns == 0)) check_hop(check, w, here);
     check.expect(
         std::find(windows.begin(), windows.begin() + static_cast<std::ptrdiff_t>(i), w) == windows.begin() + static_cast<std::ptrdiff_t>(i),
         here, "the same window twice");

@@ -18,7 +18,7 @@ constexpr std::uint32_t kLongHistory = 8, kShortHistory = 2, kManyChannels = 512
 
 std::size_t record_bytes(std::uint32_t channels) { return sizeof(BoardWindow) + channels * (sizeof(BoardMoments) + sizeof(BoardShape)); }
 std::size_t windows_bytes(const StreamEntry& s, std::uint32_t history) {
-  return (kWindowsPerStream * (1 + history) + s.panes) * record_bytes(s.channels);
+  return kWindowsPerStream * (1 + history + s.panes) * record_bytes(s.channels);
 }
 
 }  // namespace
@@ -73,8 +73,7 @@ rt::Result<BoardTables> read_board_tables(const Segment& board) {
   t.channels.resize(g.channels);
   read_tables(board.table() + kTablesAt, t.streams, t.channels);
   for (const auto& s : t.streams) {
-    if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel ||
-        s.panes > kWindowsPerStream * kMostPanes)
+    if (s.name[kNameBytes - 1] != 0 || s.first_channel > g.channels || s.channels > g.channels - s.first_channel || s.panes > kMostPanes)
       return fault("a stream");
   }
   if (!have_names(t.streams)) return fault("the name of a stream");
@@ -211,6 +210,8 @@ void BoardWriter::inherit_windows(std::size_t stream, BoardImage& before, std::s
     const std::uint64_t closed = image_.stream(stream).closed[w];
     const std::uint64_t kept = std::min<std::uint64_t>(closed, std::min(image_.history(), before.history()));
     for (std::uint64_t n = closed - kept; n < closed; ++n) copy(w, image_.closed_record(n), before.closed_record(n));
+    for (std::size_t i = 0; i < std::min(image_.panes(stream), before.panes(old_stream)); ++i)
+      copy(BoardImage::kPanes, image_.pane_record(stream, w, i), before.pane_record(old_stream, w, i));
   }
 }
 

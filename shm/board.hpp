@@ -31,17 +31,21 @@ class BoardImage {
   [[nodiscard]] const BoardSlot& head() const noexcept { return *reinterpret_cast<const BoardSlot*>(bytes_.data()); }
   [[nodiscard]] BoardStream& stream(std::size_t i) noexcept { return *at<BoardStream>(sizeof(BoardSlot) + i * sizeof(BoardStream)); }
   [[nodiscard]] const BoardStream& stream(std::size_t i) const noexcept { return const_cast<BoardImage*>(this)->stream(i); }
-  /// record 0: the open window; 1 + k mod history: the k-th closed one. which = kPanes, record i: the stream's i-th pane.
+  /// record 0: the open window; 1 + k mod history: the k-th closed one. which = kPanes: pane_record().
   [[nodiscard]] BoardWindow& window(std::size_t stream, std::size_t which, std::size_t record) noexcept;
   [[nodiscard]] std::span<BoardMoments> moments(std::size_t stream, std::size_t which, std::size_t record) noexcept;
   [[nodiscard]] std::span<BoardShape> shapes(std::size_t stream, std::size_t which, std::size_t record) noexcept;
   [[nodiscard]] std::size_t closed_record(std::uint64_t k) const noexcept { return 1 + static_cast<std::size_t>(k % history_); }
   [[nodiscard]] std::uint32_t history() const noexcept { return history_; }
   static constexpr std::size_t kPanes = kWindowsPerStream;
+  /// Of each specification.
   [[nodiscard]] std::uint32_t panes(std::size_t stream) const noexcept { return panes_[stream]; }
+  [[nodiscard]] std::size_t pane_record(std::size_t stream, std::size_t which, std::size_t i) const noexcept {
+    return which * panes_[stream] + i;
+  }
   [[nodiscard]] std::span<std::byte> bytes() noexcept { return bytes_; }
   /// Records of a stream are numbered through: those of the specifications, then the panes.
-  [[nodiscard]] std::size_t records(std::size_t stream) const noexcept { return kWindowsPerStream * (1 + history_) + panes_[stream]; }
+  [[nodiscard]] std::size_t records(std::size_t stream) const noexcept { return kWindowsPerStream * (1 + history_ + panes_[stream]); }
   [[nodiscard]] std::size_t number_of(std::size_t which, std::size_t record) const noexcept { return which * (1 + history_) + record; }
   /// Bytes [begin, end) of one record.
   [[nodiscard]] std::pair<std::size_t, std::size_t> extent(std::size_t stream, std::size_t number) const noexcept;

@@ -36,7 +36,7 @@ inline constexpr std::uint32_t kMaxStreams = 256;
 inline constexpr std::uint32_t kMaxChannels = 4096;
 inline constexpr std::uint32_t kLedgerEntries = 512;
 inline constexpr std::uint32_t kWindowsPerStream = 4;
-inline constexpr std::uint32_t kMostPanes = 64;  ///< of one specification
+inline constexpr std::uint32_t kMostPanes = 63;  ///< of one specification, beside the open one
 inline constexpr std::uint32_t kMaxThreads = 16;
 
 inline constexpr std::uint64_t kRingMagic = 0x474e495250415043;    // "CPAPRING"
@@ -71,7 +71,7 @@ struct StreamEntry {
   std::uint32_t clock;           ///< 0 monotonic, 1 realtime, 2 recorded
   std::uint32_t pool_blocks;     ///< buffers between source and feed
   double rate_hz;                ///< nominal, 0: unknown
-  std::uint32_t panes;           ///< board: records for the panes of sliding windows; ring: 0
+  std::uint32_t panes;           ///< board: records for the panes of each of its specifications; ring: 0
   std::uint32_t reserved;
 };
 static_assert(sizeof(StreamEntry) == 96);
@@ -252,7 +252,7 @@ static_assert(sizeof(BoardSlot) == 64);
 /// Geometry of a board, right behind its ObjectHeader; then the stream and channel tables as in the ring.
 /// A slot: BoardSlot, BoardStream[streams], then for each stream, for each of kWindowsPerStream specifications: (1 + history) records of
 /// BoardWindow followed by BoardMoments[channels] and BoardShape[channels]; the first record is the open window, the others the closed
-/// ones; behind those of all specifications StreamEntry.panes records.
+/// ones; behind those of all specifications StreamEntry.panes records of each.
 struct BoardGeometry {
   std::uint64_t control_at, process_at, slots_at, slot_bytes;
   std::uint32_t streams, channels, history, reserved;

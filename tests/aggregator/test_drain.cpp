@@ -2,6 +2,7 @@
 // mapping, for a race detector.
 #include "aggregator/drain.hpp"
 
+#include <cmath>
 #include <fstream>
 #include <sstream>
 
@@ -77,6 +78,76 @@ TEST_F(DrainTest, ends_a_retired_ring_whose_head_lies_below_what_the_board_has_o
   ASSERT_TRUE(successor);
   const shm::RingReader current = shm::RingReader::on(*successor);
   EXPECT_FALSE(shm::is_to_drain(reader, &current, board.tables(), board.image())) << "nor begins anew with it";
+}
+
+/// Boards of their own for the same ring, with room for panes.
+class RestartTest : public DrainTest {
+ protected:
+  static constexpr std::uint64_t kBlocks = 64;
+  static constexpr std::uint32_t kFrames = 16;  // of a block
+  void TearDown() override {
+    for (const char* which : {"a", "b"}) unlink(shm::object_path(instance_ + which, "board").c_str());
+    DrainTest::TearDown();
+  }
+  [[nodiscard]] shm::BoardWriter board_of(const char* which) const {
+    shm::RingSpec ring = spec();
+    ring.streams[0].panes = 11;
+    auto board = shm::BoardWriter::open({.instance = instance_ + which, .streams = ring.streams, .channels = ring.channels, .readers = {}});
+    if (!board) ADD_FAILURE() << board.error().text;
+    return std::move(*board);
+  }
+  static WindowPlan every_kind() {
+    return {.generation = 1,
+            .windows = {{{.frames = 60, .hop_frames = 5},
+                         {.duration_ns = 64'000, .hop_ns = 8'000},
+                         {.frames = 7},
+                         {.duration_ns = 50'000, .wall = true}}},
+            .shape = {true}};
+  }
+  /// A gap every eighth block.
+  static void feed(shm::RingWriter& ring) {
+    const std::uint64_t block = ring.head(), first = block * kFrames + block / 8 * 37;
+    auto* values = reinterpret_cast<double*>(ring.begin());
+    for (std::uint32_t i = 0; i < 2 * kFrames; ++i) values[i] = 1e6 + std::sin(static_cast<double>(2 * first + i));
+    ring.commit({.frames = kFrames,
+                 .first_frame = first,
+                 .committed = (block + 1) * kFrames,
+                 .t_first_ns = static_cast<std::int64_t>(first) * 1'000,
+                 .period_ns = 1'000});
+  }
+  static void drain(shm::RingReader& reader, shm::BoardWriter& board) { Drain(reader, nullptr, board, nullptr, every_kind()).run(); }
+};
+
+TEST_F(RestartTest, leaves_the_same_bits_of_windows_of_every_kind_on_the_board) {
+  shm::RingWriter ring = make_ring(kBlocks);
+  ring.status().realtime_offset_ns.store(12'345, std::memory_order_relaxed);
+  shm::RingReader reader = shm::RingReader::on(ring);
+  {
+    shm::BoardWriter restarted = board_of("b");
+    restarted.publish();
+  }
+  for (std::uint64_t i = 0; i < kBlocks; ++i) {
+    feed(ring);
+    shm::BoardWriter restarted = board_of("b");  // adopts what the last publication holds, as after a kill
+    drain(reader, restarted);
+  }
+  shm::BoardWriter straight = board_of("a"), restarted = board_of("b");
+  drain(reader, straight);
+  for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) {
+    const std::uint64_t closed = straight.image().stream(0).closed[w];
+    ASSERT_EQ(restarted.image().stream(0).closed[w], closed) << w;
+    ASSERT_GT(closed, straight.image().history());
+    for (std::uint64_t k = closed - straight.image().history(); k < closed; ++k) {
+      const std::size_t record = straight.image().closed_record(k);
+      const auto same = [&](auto of) {
+        const auto a = std::as_bytes(std::span(of(straight.image()))), b = std::as_bytes(std::span(of(restarted.image())));
+        return std::ranges::equal(a, b);
+      };
+      EXPECT_TRUE(same([&](shm::BoardImage& image) { return std::span(&image.window(0, w, record), 1); })) << w;
+      EXPECT_TRUE(same([&](shm::BoardImage& image) { return image.moments(0, w, record); })) << w;
+      EXPECT_TRUE(same([&](shm::BoardImage& image) { return image.shapes(0, w, record); })) << w;
+    }
+  }
 }
 
 /// A ring whose producer waits, its drain and its window log, each on a thread.

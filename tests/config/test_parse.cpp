@@ -42,6 +42,31 @@ TEST(Parse, gives_the_documented_defaults) {
   EXPECT_EQ(c.streams[0].windows, (std::vector<Window>{{0, 1'000'000'000}}));
 }
 
+TEST(Parse, takes_hops_in_the_unit_of_the_length_and_the_alignment) {
+  const Config c = good(std::string(kStream) + "[[stream.window]]\nframes = 100\nhop = 25\n" +
+                        "[[stream.window]]\nduration = \"60s\"\nhop = \"1s\"\nalign = \"wall\"\n")
+                       .loaded.config;
+  EXPECT_EQ(c.streams.at(0).windows, (std::vector<Window>{{100, 0, 25, 0, false}, {0, 60'000'000'000, 0, 1'000'000'000, true}}));
+  EXPECT_EQ(c.streams.at(0).windows[1].hops(), 60U);
+  EXPECT_EQ(load_text(to_toml(c), "again").loaded.config, c);
+}
+
+TEST(Parse, refuses_hops_that_do_not_divide_and_alignments_of_frames) {
+  const auto first_fault = [](const std::string& window) {
+    const auto faults = load_text(std::string(kStream) + "[[stream.window]]\n" + window, "t").faults;
+    return faults.empty() ? "none" : faults[0].key + ": " + faults[0].text;
+  };
+  EXPECT_EQ(first_fault("frames = 100\nhop = 50\n"), "none");
+  EXPECT_EQ(first_fault("frames = 100\nhop = 30\n"), "stream[0].window[0].hop: 30: expected a 2nd to 64th part of frames");
+  EXPECT_THAT(first_fault("frames = 100\nhop = 100\n"), testing::HasSubstr("2nd to 64th"));
+  EXPECT_THAT(first_fault("frames = 100\nhop = 1\n"), testing::HasSubstr("2nd to 64th"));
+  EXPECT_THAT(first_fault("frames = 100\nhop = \"1ms\"\n"), testing::HasSubstr("a number of frames"));
+  EXPECT_THAT(first_fault("duration = \"1s\"\nhop = 10\n"), testing::HasSubstr("a duration"));
+  EXPECT_THAT(first_fault("duration = \"2ms\"\nhop = \"500us\"\n"), testing::HasSubstr("1ms or more"));
+  EXPECT_THAT(first_fault("frames = 100\nalign = \"wall\"\n"), testing::HasSubstr("only with duration"));
+  EXPECT_THAT(first_fault("duration = \"1s\"\nalign = \"wal\"\n"), testing::HasSubstr("nearest: \"wall\""));
+}
+
 TEST(Parse, lets_a_stream_overrule_what_all_windows_have) {
   const Config c =
       good(std::string("[statistics]\nshape = false\n") + kStream + "[[stream]]\nname = \"b\"\nrate = 1\nchannels = 1\nshape = true\n")
