@@ -72,7 +72,7 @@ rt::Result<std::unique_ptr<Aggregator>> Aggregator::open(const config::Config& c
   a->readers_ = *readers;
   if (auto free = board_is_free(config.instance); !free) return free.error();
   if (!config.window_log.empty()) {
-    auto log = WindowLog::open(config.window_log);
+    auto log = WindowLog::open(config.window_log, config.window_log_all);
     if (!log) return log.error();
     a->log_ = std::make_unique<WindowLog>(std::move(*log));
   }
@@ -361,7 +361,7 @@ rt::Done Aggregator::start_log(Session& session, const shm::RingTables& tables) 
     const shm::BoardStream& b = board_->image().stream(i);  // the ring's streams come first on the board
     channels.push_back(s.channels);
     most_rows += Drain::most_rows(s);
-    names.push_back(log_names(s, tables.channels));
+    names.push_back(log_names(s, tables.channels, log_->has_all_columns()));
     for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) waiting[i][w] = b.closed[w] - b.logged[w];
   }
   session.rows = std::make_unique<Rows>(channels, most_rows);

@@ -61,7 +61,7 @@ void LogWriter::run() {
   for (;;) {
     const bool last_round = stop_.is_up();
     while (Row* row = rows_->try_full()) {
-      append_rows(text, names_[row->head.stream], row->head, row->channels);
+      append_rows(text, names_[row->head.stream], row->head, row->channels, row->shapes);
       ++taken_[row->head.stream][row->head.which];
       rows_->put_empty(row);
       if (text.size() >= kBatchBytes) break;

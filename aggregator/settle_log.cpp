@@ -17,12 +17,13 @@ bool goes_on(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry
 }
 
 /// The rows of one closed window of the board; none if it does not hold it.
-std::string rows_of(shm::BoardWriter& board, std::size_t stream, std::size_t which, std::uint64_t k) {
+std::string rows_of(shm::BoardWriter& board, std::size_t stream, std::size_t which, std::uint64_t k, bool all_columns) {
   shm::BoardImage& image = board.image();
   const std::size_t record = image.closed_record(k);
   std::string rows;
-  append_rows(rows, log_names(board.tables().streams[stream], board.tables().channels),
-              window_of(image.window(stream, which, record), stream, which).head, moments_of(image.moments(stream, which, record)));
+  append_rows(rows, log_names(board.tables().streams[stream], board.tables().channels, all_columns),
+              window_of(image.window(stream, which, record), stream, which).head, moments_of(image.moments(stream, which, record)),
+              shapes_of(image.shapes(stream, which, record)));
   return rows;
 }
 
@@ -44,7 +45,7 @@ Unsettled look_at(shm::BoardWriter& board, WindowLog& log, std::size_t stream, s
     ++from;  // of a shorter history than this one's
   bool oldest_is_there = false;
   for (std::uint64_t k = from; k < closed; ++k) {
-    const std::string missing = log.missing(rows_of(board, stream, which, k));
+    const std::string missing = log.missing(rows_of(board, stream, which, k, log.has_all_columns()));
     if (k == from) oldest_is_there = missing.empty();
     found.missing += missing;
   }
@@ -77,8 +78,8 @@ bool close_window(shm::BoardImage& image, std::size_t stream, std::size_t which)
 
 }  // namespace
 
-LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels) {
-  LogNames names{stream.name, {}};
+LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels, bool all_columns) {
+  LogNames names{stream.name, {}, all_columns};
   for (std::uint32_t c = 0; c < stream.channels; ++c) names.channels.emplace_back(channels[stream.first_channel + c].name);
   return names;
 }
@@ -115,7 +116,8 @@ void close_windows_that_end(shm::BoardWriter& board, const shm::RingTables* next
     if (next != nullptr && goes_on(board.tables().streams[i], board.tables().channels, *next)) continue;
     const std::uint64_t windows = std::min<std::uint64_t>(board.image().stream(i).windows, shm::kWindowsPerStream);
     for (std::size_t w = 0; w < windows; ++w) {
-      if (close_window(board.image(), i, w)) text += rows_of(board, i, w, board.image().stream(i).closed[w] - 1);
+      if (close_window(board.image(), i, w))
+        text += rows_of(board, i, w, board.image().stream(i).closed[w] - 1, log != nullptr && log->has_all_columns());
     }
     board.touch(i);
   }

@@ -10,7 +10,7 @@
 
 namespace chappe::aggregator {
 
-LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels);
+LogNames log_names(const shm::StreamEntry& stream, const std::vector<shm::ChannelEntry>& channels, bool all_columns);
 
 /// Once after a start: writes rows that the board holds and the log lacks, and counts those that neither has. A crash in between repeats
 /// it.

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "rt/fault.hpp"
+#include "shm/figures.hpp"
 
 namespace chappe::aggregator {
 namespace {
@@ -20,9 +21,9 @@ constexpr std::size_t kPendingBytes = 8U << 20;  ///< kept at most while the dis
 constexpr std::size_t kResumeBytes = 4 * kPendingBytes;
 constexpr std::size_t kLineBytes = 1U << 20;  ///< longer than any line
 
-const std::string& header_line() {
-  static const std::string line = std::string(kWindowLogHeader) + "\n";
-  return line;
+const std::string& header_line(bool all) {
+  static const std::string basic = std::string(kWindowLogHeader) + "\n", more = std::string(kWindowLogHeader) + kWindowLogMore + "\n";
+  return all ? more : basic;
 }
 
 void append_name(std::string& out, const std::string& name) {
@@ -71,7 +72,31 @@ void append_row(std::string& out, const LogNames& names, std::size_t channel, co
   append_value(out, m.count > 0 ? m.min : kUndefined);
   append_value(out, m.count > 0 ? m.max : kUndefined);
   append_value(out, rms(m));
-  out += '\n';
+}
+
+void append_shape(std::string& out, const Moments& m, const Shape* s) {
+  const shm::Powers p{.count = static_cast<double>(m.count),
+                      .mean = m.mean,
+                      .m2 = m.m2,
+                      .m3 = s != nullptr ? s->m3 : shm::kNoFigure,
+                      .m4 = s != nullptr ? s->m4 : shm::kNoFigure,
+                      .min = m.min,
+                      .max = m.max};
+  const auto whole = [&](bool known, auto value) {
+    if (known)
+      append_number(out, value);
+    else
+      out += ",nan";
+  };
+  const bool has_values = s != nullptr && m.count > 0;
+  append_value(out, shm::skewness(p));
+  append_value(out, shm::kurtosis(p));
+  whole(has_values, has_values ? s->t_min_ns : 0);
+  whole(has_values, has_values ? s->t_max_ns : 0);
+  append_value(out, shm::peak_to_peak(p));
+  append_value(out, shm::crest(p));
+  whole(s != nullptr, s != nullptr ? s->zero_crossings : 0);
+  whole(s != nullptr, s != nullptr ? s->flat : 0);
 }
 
 /// The next record of RFC 4180 text, taken off the front of `text` with its line end. Empty: no whole record is left.
@@ -112,17 +137,19 @@ std::optional<std::string> read_at(int fd, std::size_t offset, std::size_t bytes
   return text;
 }
 
-rt::Error wrong_header(const std::string& path) {
-  return {EX_DATAERR, "window log " + path + ": its first line is not the header of a window log (" + kWindowLogHeader +
+rt::Error wrong_header(const std::string& path, bool all) {
+  std::string header = header_line(all);
+  header.pop_back();
+  return {EX_DATAERR, "window log " + path + ": its first line is not the header of a window log (" + header +
                           "), so nothing is appended: move the file away, or name another in [window_log] path"};
 }
 
 /// The offset behind the last whole line of an existing log.
-rt::Result<std::size_t> find_end(int fd, const std::string& path, std::size_t size) {
-  const std::string& header = header_line();
+rt::Result<std::size_t> find_end(int fd, const std::string& path, std::size_t size, bool all) {
+  const std::string& header = header_line(all);
   const auto start = read_at(fd, 0, std::min(size, header.size()));
   if (!start) return rt::errno_error("window log " + path + ": read");
-  if (*start != header.substr(0, start->size())) return wrong_header(path);
+  if (*start != header.substr(0, start->size())) return wrong_header(path, all);
   if (size < header.size()) return std::size_t{0};  // the header itself was torn
   const std::size_t from = std::max(header.size(), size > kLineBytes ? size - kLineBytes : 0);
   const auto text = read_at(fd, from, size - from);
@@ -133,7 +160,7 @@ rt::Result<std::size_t> find_end(int fd, const std::string& path, std::size_t si
 
 /// Hashes of the last rows between `began` and `end`, sorted. A file that cannot be read has none.
 std::vector<std::size_t> read_back(int fd, std::size_t began, std::size_t end) {
-  const std::size_t begin = std::min(end, std::max(began, header_line().size()));
+  const std::size_t begin = std::min(end, began);
   const std::size_t from = std::max(begin, end > kResumeBytes ? end - kResumeBytes : 0);
   const std::string rows = read_at(fd, from, end - from).value_or("");
   std::string_view text = rows;
@@ -146,19 +173,25 @@ std::vector<std::size_t> read_back(int fd, std::size_t began, std::size_t end) {
 
 }  // namespace
 
-void append_rows(std::string& out, const LogNames& names, const WindowHead& head, std::span<const Moments> channels) {
-  for (std::size_t c = 0; c < channels.size(); ++c) append_row(out, names, c, head, channels[c]);
+void append_rows(std::string& out, const LogNames& names, const WindowHead& head, std::span<const Moments> channels,
+                 std::span<const Shape> shapes) {
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    append_row(out, names, c, head, channels[c]);
+    if (names.all) append_shape(out, channels[c], head.shaped && c < shapes.size() ? &shapes[c] : nullptr);
+    out += '\n';
+  }
 }
 
-rt::Result<WindowLog> WindowLog::open(const std::string& path) {
+rt::Result<WindowLog> WindowLog::open(const std::string& path, bool all_columns) {
   WindowLog log;
+  log.all_columns_ = all_columns;
   log.fd_ = rt::Descriptor(CHAPPE_FAULT_ERRNO(log_to_open) ? -1 : ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
   if (!log.fd_) return rt::errno_error("window log " + path + ": open for appending");
   struct stat status {};
   if (::fstat(log.fd_.get(), &status) != 0) return rt::errno_error("window log " + path + ": fstat");
   std::size_t whole = 0;
   if (S_ISREG(status.st_mode) && status.st_size > 0) {
-    auto end = find_end(log.fd_.get(), path, static_cast<std::size_t>(status.st_size));
+    auto end = find_end(log.fd_.get(), path, static_cast<std::size_t>(status.st_size), all_columns);
     if (!end) return end.error();
     whole = *end;
     const bool torn = whole < static_cast<std::size_t>(status.st_size);
@@ -169,18 +202,18 @@ rt::Result<WindowLog> WindowLog::open(const std::string& path) {
   log.found_bytes_ = whole;
   // A full disk does not stop the statistics: the header waits with the rows, and the first write says what is wrong.
   if (whole == 0) [[maybe_unused]]
-    const rt::Done tried = log.write(header_line());
+    const rt::Done tried = log.write(header_line(all_columns));
   return log;
 }
 
 std::size_t WindowLog::leave_out(std::size_t began) {
   if (began == 0) began = found_bytes_;
   if (began > found_bytes_) began = 0;  // another file since then, or cut
-  return began_ = std::max(began, header_line().size());
+  return began_ = std::max(began, header_line(all_columns_).size());
 }
 
 std::string WindowLog::missing(std::string_view rows) {
-  if (!tail_) tail_ = read_back(fd_.get(), began_, found_bytes_);
+  if (!tail_) tail_ = read_back(fd_.get(), std::max(began_, header_line(all_columns_).size()), found_bytes_);
   std::string result;
   for (auto row = take_record(rows); !row.empty(); row = take_record(rows)) {
     if (!std::binary_search(tail_->begin(), tail_->end(), hash_of(row))) result += row;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aggregator/moments.hpp"
+#include "aggregator/shape.hpp"
 #include "rt/descriptor.hpp"
 #include "rt/result.hpp"
 
@@ -31,20 +32,26 @@ struct WindowHead {
 struct LogNames {
   std::string stream;
   std::vector<std::string> channels;
+  bool all = false;  ///< all columns
 };
 
 inline constexpr const char* kWindowLogHeader =
     "stream,channel,window,generation,first_frame,t_first_ns,t_last_ns,count,missing,nan,mean,variance,min,max,rms";
 
+/// Behind these columns where all are asked for: those of Shape, and what is derived from it.
+inline constexpr const char* kWindowLogMore = ",skewness,kurtosis,t_min_ns,t_max_ns,peak_to_peak,crest,zero_crossings,flat_frames";
+
 /// The rows of one window, one per channel, LF-terminated; numbers in shortest round-trip form, undefined ones:
 /// a NaN is written `nan`, an infinity `inf` or `-inf`. Names with a comma, quote or line end are quoted as in RFC 4180.
-void append_rows(std::string& out, const LogNames& names, const WindowHead& head, std::span<const Moments> channels);
+/// `shapes` are those of the channels, where head.shaped; otherwise their columns are `nan`.
+void append_rows(std::string& out, const LogNames& names, const WindowHead& head, std::span<const Moments> channels,
+                 std::span<const Shape> shapes = {});
 
 class WindowLog {
  public:
   /// Opens for appending (O_APPEND | O_CREAT, 0640), writes the header into an empty file, cuts a torn last line. A file whose first line
   /// is another header is refused.
-  static rt::Result<WindowLog> open(const std::string& path);
+  static rt::Result<WindowLog> open(const std::string& path, bool all_columns = false);
   /// Rows before `began`, a size that this run's first start found, are those of earlier runs, however alike: missing() leaves them out.
   /// 0: this is the first start. Returns what to tell the next one.
   std::size_t leave_out(std::size_t began);
@@ -57,9 +64,11 @@ class WindowLog {
   [[nodiscard]] std::uint64_t rows_lost() const noexcept { return rows_lost_; }
   /// Lines that the disk has not taken yet.
   [[nodiscard]] std::uint64_t rows_waiting() const;
+  [[nodiscard]] bool has_all_columns() const noexcept { return all_columns_; }
 
  private:
   rt::Descriptor fd_;
+  bool all_columns_ = false;
   std::string pending_;
   std::size_t found_bytes_ = 0;                   ///< of whole lines, at open
   std::size_t began_ = 0;                         ///< rows before are not compared

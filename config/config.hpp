@@ -152,6 +152,7 @@ struct Config {
   Ring ring;
   OnFull on_full = OnFull::drop;
   std::string window_log;                   ///< path; empty: none
+  bool window_log_all = false;              ///< all columns
   std::string log_level = "info";           ///< trace, debug, info, warn, error
   double refresh_hz = 10;                   ///< display
   std::map<std::string, Endpoint> metrics;  ///< by process: "producer", "aggregator", "display"

@@ -57,6 +57,7 @@ Refused refused_live(const Config& now, const Config& next) {
          "the sources' pools are sized by it; restart the producer");
   refuse(out, now.on_full != next.on_full, "producer.on_full", kRing);
   refuse(out, now.window_log != next.window_log, "window_log.path", "the log is open; restart the aggregator");
+  refuse(out, now.window_log_all != next.window_log_all, "window_log.columns", "the log is open; restart the aggregator");
   compare_tables(now.metrics, next.metrics, "metrics", "the endpoint is open; restart the process", out);
   refuse(out, now.realtime.lock_memory != next.realtime.lock_memory, "realtime.lock_memory", kThreads);
   compare_tables(now.realtime.threads, next.realtime.threads, "realtime", kThreads, out);

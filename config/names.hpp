@@ -19,6 +19,7 @@ using Names = std::array<std::pair<std::string_view, E>, N>;
 inline constexpr Names<SampleType, 2> kSampleTypes{{{"f32", SampleType::f32}, {"f64", SampleType::f64}}};
 inline constexpr Names<SourceKind, 3> kSourceKinds{
     {{"simulator", SourceKind::simulator}, {"replay", SourceKind::replay}, {"memory", SourceKind::memory}}};
+inline constexpr Names<bool, 2> kColumns{{{"basic", false}, {"all", true}}};  ///< of the window log
 inline constexpr Names<bool, 2> kAligns{{{"clock", false}, {"wall", true}}};  ///< of windows
 inline constexpr Names<OnFull, 2> kOnFulls{{{"drop", OnFull::drop}, {"wait", OnFull::wait}}};
 inline constexpr Names<rt::Policy, 2> kPolicies{{{"fifo", rt::Policy::fifo}, {"other", rt::Policy::other}}};

@@ -108,7 +108,10 @@ void read_all(Reader& in, Config& config) {
     t.duration("stall_timeout", config.ring.stall_timeout_ns);
   });
   in.table("producer", [&](Reader& t) { t.choice("on_full", kOnFulls, config.on_full); });
-  in.table("window_log", [&](Reader& t) { t.text("path", config.window_log); });
+  in.table("window_log", [&](Reader& t) {
+    t.text("path", config.window_log);
+    t.choice("columns", kColumns, config.window_log_all);
+  });
   in.table("log", [&](Reader& t) { t.text("level", config.log_level); });
   in.table("display", [&](Reader& t) { t.number("refresh", config.refresh_hz); });
   in.table("metrics", [&](Reader& t) { read_metrics(t, config); });

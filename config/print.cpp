@@ -218,7 +218,7 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
                  {"max_delay", quoted(duration_text(config.ring.max_delay_ns))},
                  {"stall_timeout", quoted(duration_text(config.ring.stall_timeout_ns))}});
   table("producer", {{"on_full", quoted(name_of(kOnFulls, config.on_full))}});
-  table("window_log", {{"path", quoted(config.window_log)}});
+  table("window_log", {{"path", quoted(config.window_log)}, {"columns", quoted(name_of(kColumns, config.window_log_all))}});
   table("log", {{"level", quoted(config.log_level)}});
   table("display", {{"refresh", number_text(config.refresh_hz)}});
   for (const auto& [process, endpoint] : config.metrics) {

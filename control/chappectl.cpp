@@ -21,6 +21,7 @@
 #include "control/message.hpp"
 #include "control/orders.hpp"
 #include "control/tables.hpp"
+#include "control/top.hpp"
 #include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/instance.hpp"
@@ -44,6 +45,8 @@ struct Options {
   std::string stream;   ///< describe
   AlarmOrder alarm;     ///< alarms acknowledge, alarms shelve
   std::string shelf = "1h";
+  std::string by = "rms";
+  std::size_t count = 20;  ///< top
 };
 
 /// The name cannot be told for sure: the file is no TOML, its [instance] is at fault, or it names none and has a table that nobody knows.
@@ -151,6 +154,22 @@ Outcome describe(const Options& options) {
   return {snapshot.trouble_code == EX_NOPERM ? EX_NOPERM : EX_UNAVAILABLE, "", fmt::format("instance {}: {}\n", *instance, why)};
 }
 
+/// The loudest channels.
+Outcome top(const Options& options) {
+  const Loudness by = options.by == "crest" ? Loudness::crest : options.by == "deviation" ? Loudness::deviation : Loudness::rms;
+  Outcome outcome;
+  const auto instance = instance_of(options, outcome);
+  if (!instance) return outcome;
+  shm::Viewer viewer(*instance);
+  const shm::Snapshot snapshot = viewer.look();
+  if (snapshot.streams.empty()) {
+    const std::string why = snapshot.trouble.empty() ? "nothing is there; is it started?" : snapshot.trouble;
+    return {snapshot.trouble_code == EX_NOPERM ? EX_NOPERM : EX_UNAVAILABLE, "", fmt::format("instance {}: {}\n", *instance, why)};
+  }
+  const std::vector<TopRow> rows = loudest(snapshot, by, options.count);
+  return {EX_OK, options.as_json ? top_json(snapshot, options.by, rows) : top_text(rows), ""};
+}
+
 /// reload, stop: a line for each process; the exit code is the first that is not 0.
 Outcome order(const Options& options, const char* name, std::vector<Obeyed> (*give)(const Orders&), const std::string& argument = {}) {
   Outcome outcome;
@@ -220,6 +239,11 @@ void add_looks(CLI::App& app, Options& options, Action& chosen) {
   add(app, "describe", "all that is known of one stream's last windows", chosen, describe)
       ->add_option("STREAM", options.stream, "the stream")
       ->required();
+  CLI::App* const loud = add(app, "top", "the loudest channels of all streams, by their last window", chosen, top);
+  loud->add_option("--by", options.by, "rms, crest or deviation")
+      ->check(CLI::IsMember({"rms", "crest", "deviation"}))
+      ->capture_default_str();
+  loud->add_option("--count", options.count, "channels shown at most")->check(CLI::Range(1, 4096))->capture_default_str();
   add(app, "version", "of this program", chosen, version);
 }
 

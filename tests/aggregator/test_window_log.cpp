@@ -187,6 +187,31 @@ TEST_F(WindowLogFile, leaves_out_the_rows_of_earlier_runs_unless_it_was_cut_sinc
   EXPECT_EQ(missing_behind(began), "");
 }
 
+TEST(WindowLogRows, have_all_figures_where_all_columns_are_asked_for) {
+  Moments m{.count = 4, .nan = 0, .mean = 0, .mean_low = 0, .m2 = 4, .min = -1, .max = 3, .last = 0};
+  Shape s;
+  s.m3 = 8;
+  s.m4 = 16;
+  s.t_min_ns = 5;
+  s.t_max_ns = -6;
+  s.zero_crossings = 2;
+  s.flat = 3;
+  const LogNames names{.stream = "s", .channels = {"c"}, .all = true};
+  std::string shaped, plain;
+  append_rows(shaped, names, {.frames = 4, .shaped = true}, {&m, 1}, {&s, 1});
+  EXPECT_THAT(shaped, testing::EndsWith(",1,2,4,5,-6,4,3,2,3\n")) << "from the RMS on";
+  append_rows(plain, names, {.frames = 4}, {&m, 1}, {&s, 1});
+  EXPECT_THAT(plain, testing::EndsWith(",1,nan,nan,nan,nan,4,3,nan,nan\n"));
+}
+
+TEST_F(WindowLogFile, of_other_columns_is_not_appended_to) {
+  ASSERT_TRUE(WindowLog::open(path, true));
+  const auto log = WindowLog::open(path);
+  ASSERT_FALSE(log);
+  EXPECT_EQ(log.error().exit_code, EX_DATAERR);
+  EXPECT_TRUE(WindowLog::open(path, true));
+}
+
 TEST_F(WindowLogFile, without_rows_lacks_them_all) { EXPECT_EQ(WindowLog::open(path)->missing(row("a", 0)), row("a", 0)); }
 
 TEST_F(WindowLogFile, is_read_backwards_beyond_what_waits_for_a_full_disk_and_not_without_end) {

@@ -50,6 +50,7 @@ TEST(Diff, refuses_by_name_and_reason_what_cannot_change_live) {
       {"ring.max_delay: ", [](Config& c) { c.ring.max_delay_ns = 1; }},
       {"producer.on_full: ", [](Config& c) { c.on_full = OnFull::wait; }},
       {"window_log.path: ", [](Config& c) { c.window_log = "x"; }},
+      {"window_log.columns: ", [](Config& c) { c.window_log_all = true; }},
       {"metrics.producer: ", [](Config& c) { c.metrics["producer"].port = 1; }},
       {"realtime.feed: ", [](Config& c) { c.realtime.threads["feed"].priority = 1; }},
       {"stream: ", [](Config& c) { c.streams.pop_back(); }},

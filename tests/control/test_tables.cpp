@@ -6,6 +6,7 @@
 
 #include "control/describe.hpp"
 #include "control/tables.hpp"
+#include "control/top.hpp"
 #include "shm/snapshot_json.hpp"
 
 namespace chappe::control {
@@ -147,6 +148,29 @@ TEST(DescribeText, ShowsEveryFigureOfAWindowAndSaysWhereNoneHasClosed) {
 }
 
 TEST(DescribeText, LeavesOutTheShapeWhereThereIsNone) { EXPECT_THAT(describe_text(with_window(false)), Not(HasSubstr("kurtosis"))); }
+
+TEST(Top, SortsTheLoudestFirstAndThoseWithoutAFigureLast) {
+  shm::Snapshot snapshot;
+  shm::StreamView view = with_window(true);
+  auto& channels = view.windows[0].channels;
+  channels.resize(3, channels[0]);
+  channels[1].channel = "loud";
+  channels[1].rms = 7;
+  channels[2].channel = "quiet";
+  channels[2].rms = 1;
+  snapshot.streams = {view};
+  const auto names = [&](std::size_t most) {
+    std::vector<std::string> out;
+    for (const auto& row : loudest(snapshot, Loudness::rms, most)) out.push_back(row.channel);
+    return out;
+  };
+  EXPECT_THAT(names(9), testing::ElementsAre("loud", "quiet", "x"));
+  EXPECT_THAT(names(1), testing::ElementsAre("loud"));
+  EXPECT_THAT(top_text(loudest(snapshot, Loudness::rms, 1)), testing::ContainsRegex("imu +loud +g +7 "));
+  const auto json = nlohmann::json::parse(top_json(snapshot, "rms", loudest(snapshot, Loudness::rms, 9)));
+  EXPECT_EQ(json["channels"][0]["rms"], 7);
+  EXPECT_TRUE(json["channels"][2]["rms"].is_null());
+}
 
 TEST(DescribeJson, TellsWhatIsNotKnownAsNull) {
   const auto channel = [](bool shaped) {

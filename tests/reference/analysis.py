@@ -4,7 +4,7 @@ the product but by name. Exit 77: numpy or scipy is not there.
 
   values     a file of f64, frame by frame; or `recording`, a file that has its description beside it, FILE.json, and is saved as `values`
   channels   how many
-  wants      quantiles: levels; histogram: bins; covariance: true; ewma: {period, tau};
+  wants      moments: true; quantiles: levels; histogram: bins; covariance: true; ewma: {period, tau};
              welch: {rate, length, overlap (values), window, bands: [[low, high]]}
 """
 import json
@@ -12,7 +12,7 @@ import sys
 
 try:
     import numpy as np
-    from scipy import signal
+    from scipy import signal, stats
 except ImportError as missing:
     print(missing, file=sys.stderr)
     sys.exit(77)
@@ -46,9 +46,25 @@ def numbers(array):
     return [numbers(row) for row in array] if getattr(array, "ndim", 1) > 1 else [number(value) for value in array]
 
 
+def moments(x):
+    """Of the values, about their first where the distances from it are exact: of an offset nothing is left in the reference."""
+    y = x - x[0] if ((x - x[0]) + x[0] == x).all() else x
+    runs = np.diff(np.flatnonzero(np.concatenate(([True], x[1:] != x[:-1], [True]))))
+    signs = np.sign(x[x != 0])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {"count": int(x.size), "mean": number(np.longdouble(x[0] if y is not x else 0) + y.mean()), "variance": number(y.var(ddof=1)),
+                "skewness": number(stats.skew(y)), "kurtosis": number(stats.kurtosis(y, fisher=False)), "min": number(x.min()),
+                "max": number(x.max()), "rms": number(np.sqrt(np.mean(x.astype(np.longdouble) ** 2))),
+                "zero_crossings": int((signs[1:] != signs[:-1]).sum()), "flat": int(runs.max())}
+
+
 def of_channel(x, wants):
     out = {}
     finite = x[~np.isnan(x)]
+    if wants.get("moments") and finite.size > 1:
+        out["moments"] = moments(finite)
+        out["at_min"], out["at_max"] = int(np.nanargmin(x)), int(np.nanargmax(x))
+        out["has_nan"] = bool(finite.size < x.size)
     if "quantiles" in wants:
         levels = wants["quantiles"]
         out["quantiles"] = numbers(np.quantile(finite, levels)) if finite.size else [None] * len(levels)
