@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "control/tables.hpp"
 
@@ -27,9 +28,12 @@ std::vector<TopRow> loudest(const shm::Snapshot& snapshot, Loudness by, std::siz
     for (const shm::ChannelFigures& f : stream.windows[0].channels)
       rows.push_back({stream.stream, f.channel, f.unit, f.rms, f.crest, std::sqrt(f.variance)});
   }
-  std::ranges::stable_sort(rows, [by](const TopRow& a, const TopRow& b) { return figure(a, by) > figure(b, by); });
-  rows.resize(std::min(rows.size(), most));
-  return rows;
+  std::vector<std::pair<double, std::size_t>> order;  // of equals the first stands first
+  for (std::size_t i = 0; i < rows.size(); ++i) order.emplace_back(-figure(rows[i], by), i);
+  std::ranges::sort(order);
+  std::vector<TopRow> chosen;
+  for (std::size_t i = 0; i < std::min(order.size(), most); ++i) chosen.push_back(std::move(rows[order[i].second]));
+  return chosen;
 }
 
 std::string top_text(const std::vector<TopRow>& rows) {
