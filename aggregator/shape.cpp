@@ -38,26 +38,28 @@ struct Vectors;
     template <class T>                                                                 \
     using Of = std::conditional_t<sizeof(T) == sizeof(float), Floats, Doubles>;        \
   };
-CHAPPE_VECTORS(1)
 CHAPPE_VECTORS(2)
 CHAPPE_VECTORS(4)
 CHAPPE_VECTORS(8)
 
-/// True is -1 in a lane of Longs.
-template <class T, std::size_t Width>
+/// True is -1 in a lane of Longs. Only the first `Channels` lanes hold one, the rest zeros: a vector of one lane is none for gcc 12 on
+/// 64-bit Arm, which takes its -1 for 1.
+template <class T, std::size_t Width, std::size_t Channels>
 [[gnu::always_inline]] inline void read_rows(const Rows& rows, Found& found) {
   using Values = typename Vectors<Width>::template Of<T>;
   using Doubles = typename Vectors<Width>::Doubles;
   using Longs = typename Vectors<Width>::Longs;
   const Doubles zero{};
   const Longs none{};
-  double means[Width], lows[Width], infinities[Width];
+  double means[Width] = {}, lows[Width] = {}, infinities[Width];
   std::int64_t ones[Width];
-  for (std::size_t c = 0; c < Width; ++c) {
+  for (std::size_t c = 0; c < Channels; ++c) {
     means[c] = rows.around[c].mean;
     lows[c] = rows.around[c].mean_low;
-    infinities[c] = kInfinity;
-    ones[c] = 1;
+  }
+  for (std::size_t lane = 0; lane < Width; ++lane) {
+    infinities[lane] = kInfinity;
+    ones[lane] = 1;
   }
   Doubles mean, low, min;
   Longs one;
@@ -67,15 +69,15 @@ template <class T, std::size_t Width>
   std::memcpy(&one, ones, sizeof one);
   Doubles m3{}, m4{}, max = zero - min;
   Longs at_min{}, at_max{}, crossings{}, flat{}, head{}, tail{}, sign_first{}, sign_last{}, index{};
-  Values firsts;
-  std::memcpy(&firsts, rows.data, sizeof firsts);
+  Values firsts{};
+  std::memcpy(&firsts, rows.data, Channels * sizeof(T));
   const Doubles first = __builtin_convertvector(firsts, Doubles);
   Doubles before = first;  // so that the first frame's run begins with it
   Longs leads = first == first;
   const std::byte* at = rows.data;
   for (std::size_t i = 0; i < rows.frames; ++i, at += rows.stride, index += one) {
-    Values values;
-    std::memcpy(&values, at, sizeof values);
+    Values values{};
+    std::memcpy(&values, at, Channels * sizeof(T));
     const Doubles x = __builtin_convertvector(values, Doubles);
     const Longs is_number = x == x;
     const Doubles d = is_number ? (x - mean) - low : zero, squared = d * d;
@@ -122,15 +124,15 @@ struct Kernel {
   }
 };
 
-#define CHAPPE_KERNEL(name, target, width)                                                            \
-  target void name##_floats(const Rows& rows, Found& found) { read_rows<float, width>(rows, found); } \
-  target void name##_doubles(const Rows& rows, Found& found) { read_rows<double, width>(rows, found); }
+#define CHAPPE_KERNEL(name, target, width, channels)                                                            \
+  target void name##_floats(const Rows& rows, Found& found) { read_rows<float, width, channels>(rows, found); } \
+  target void name##_doubles(const Rows& rows, Found& found) { read_rows<double, width, channels>(rows, found); }
 
-CHAPPE_KERNEL(single, , 1)
-CHAPPE_KERNEL(plain, , 2)
+CHAPPE_KERNEL(single, , 2, 1)
+CHAPPE_KERNEL(plain, , 2, 2)
 #if defined(__x86_64__)
-CHAPPE_KERNEL(avx2, __attribute__((target("avx2"))), 4)
-CHAPPE_KERNEL(avx512, __attribute__((target("avx512f"))), 8)
+CHAPPE_KERNEL(avx2, __attribute__((target("avx2"))), 4, 4)
+CHAPPE_KERNEL(avx512, __attribute__((target("avx512f"))), 8, 8)
 #endif
 
 Kernel best_kernel() noexcept {
