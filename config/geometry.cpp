@@ -13,6 +13,11 @@ constexpr std::uint64_t kFrames = 16;          ///< fewer a block, and what is d
 constexpr std::uint64_t kRingBytes = 8 << 20;  ///< larger than the cores' own caches, smaller than the one that they share
 constexpr std::uint64_t kMostRingBytes = 64 << 20, kMostBlocks = 65536;
 
+/// Rounded up; 0 of what is no number: geometry() is asked for configurations that were not judged yet.
+std::uint64_t whole(double value, std::uint64_t most) {
+  return value > 0 ? static_cast<std::uint64_t>(std::ceil(std::min(value, static_cast<double>(most)))) : 0;
+}
+
 std::uint64_t stride_of(const Stream& stream) { return frame_stride(std::max<std::size_t>(stream.channels.size(), 1), stream.type); }
 
 /// What comes of a stream in max_delay: a larger block would not be full when it is due.
@@ -20,7 +25,7 @@ std::uint64_t wanted_bytes(const Stream& stream, const Ring& ring) {
   if (stream.source == SourceKind::memory || (stream.source == SourceKind::replay && stream.replay.as_fast_as_possible)) return kBulk;
   if (!(stream.rate_hz > 0)) return kUsual;
   const double bytes = stream.rate_hz * static_cast<double>(stride_of(stream)) * static_cast<double>(ring.max_delay_ns) / 1e9;
-  return static_cast<std::uint64_t>(std::ceil(std::clamp<double>(bytes, 0, kBulk)));
+  return whole(bytes, kBulk);
 }
 
 std::uint64_t automatic_block_bytes(const Config& config) {
@@ -37,8 +42,7 @@ std::uint64_t automatic_blocks(const Config& config, const Ring& ring) {
   double second = 0;
   for (const Stream& stream : config.streams) second += blocks_per_second(stream, ring);
   const std::uint64_t bytes = std::max<std::uint64_t>(ring.block_bytes, 1);
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(std::clamp<double>(second, 0, kMostBlocks)));
-  return std::bit_floor(std::clamp<std::uint64_t>(std::bit_ceil(std::max<std::uint64_t>(wanted, kRingBytes / bytes)), 8,
+  return std::bit_floor(std::clamp<std::uint64_t>(std::bit_ceil(std::max(whole(second, kMostBlocks), kRingBytes / bytes)), 8,
                                                   std::clamp<std::uint64_t>(kMostRingBytes / bytes, 8, kMostBlocks)));
 }
 

@@ -70,7 +70,7 @@ void AlarmWriter::publish(const std::vector<AlarmEntry>& entries, std::uint64_t 
     head.entries = std::min<std::size_t>(entries.size(), kMaxAlarms);
     head.published_ns = rt::monotonic_ns();
     head.generation = generation;
-    std::memcpy(slot + sizeof(AlarmSlot), entries.data(), head.entries * sizeof(AlarmEntry));
+    std::copy_n(entries.data(), head.entries, reinterpret_cast<AlarmEntry*>(slot + sizeof(AlarmSlot)));
   });
 }
 
