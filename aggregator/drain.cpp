@@ -287,9 +287,11 @@ void Drain::closed(const WindowHead& head, std::span<const Moments> channels, st
   if (head.shaped) put_shapes(image.shapes(at, head.which, record), shapes);
   board_->touch(at, head.which, record);
   const std::uint64_t number = b.closed[head.which]++;
-  const bool overlaps = current_.statistics[closing_]->spec(head.which).hops() > 1;  // its frames are not those since the last one closed
-  if (restored_ && is_analysed(closing_) && !overlaps)
-    current_.blocks->mark(closing_, current_.generation, head, current_.statistics[closing_]->open(head.which).next_frame);
+  if (restored_ && is_analysed(closing_)) {  // a window closed while restoring may be of a specification that is no more
+    const StreamStatistics& statistics = *current_.statistics[closing_];
+    const bool overlaps = statistics.spec(head.which).hops() > 1;  // its frames are not those since the last one closed
+    if (!overlaps) current_.blocks->mark(closing_, current_.generation, head, statistics.open(head.which).next_frame);
+  }
   if (is_watched(closing_)) static_cast<void>(hand_out(*current_.alarms, number, head, channels, shapes));  // who gets it sees the gap
   if (rows_ == nullptr || hand_out(*rows_, number, head, channels, shapes)) return;
   board_->control().log_rows_lost.add(channels.size());
