@@ -81,9 +81,9 @@ void restore_panes(shm::BoardImage& image, std::size_t stream, std::size_t which
 }
 
 WholeWindow whole_window(shm::BoardImage& image, std::size_t stream, std::size_t which) {
-  const WholeWindow last{.head = window_of(image.window(stream, which, 0), stream, which).head,
-                         .moments = moments_of(image.moments(stream, which, 0)),
-                         .shapes = shapes_of(image.shapes(stream, which, 0))};
+  WholeWindow last{.head = window_of(image.window(stream, which, 0), stream, which).head,
+                   .moments = moments_of(image.moments(stream, which, 0)),
+                   .shapes = shapes_of(image.shapes(stream, which, 0))};
   const config::Window spec = spec_of(image.stream(stream), which);
   if (image.stream(stream).spec_hop[which] == 0) return last;
   Panes panes(std::min<std::uint64_t>(spec.hops() - 1, shm::kMostPanes), spec.hop_frames, last.moments.size());
