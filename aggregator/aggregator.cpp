@@ -44,6 +44,17 @@ bool will_be_unlinked(const std::string& instance) {
 void warn_of(const std::vector<std::string>& refusals) {
   for (const auto& refusal : refusals) rt::log(rt::LogLevel::warn, refusal);
 }
+/// As many for each stream as any windows of it can ask for.
+std::unique_ptr<Rows> rows_of(const shm::RingTables& tables) {
+  std::vector<std::uint32_t> channels;
+  std::size_t most = 0;
+  for (const shm::StreamEntry& s : tables.streams) {
+    channels.push_back(s.channels);
+    most += Drain::most_rows(s);
+  }
+  return std::make_unique<Rows>(channels, most);
+}
+
 constexpr const char* kNoAlarms = "no alarms are configured: [[stream.alarm]]";
 
 bool has_name(const std::string& instance, const char* kind) { return access(shm::object_path(instance, kind).c_str(), F_OK) == 0; }
@@ -203,13 +214,7 @@ rt::Done Aggregator::open_alarms() {
 
 void Aggregator::make_watched_rows(Session& session, const shm::RingTables& tables) const {
   if (session.watched_rows || !alarms_ || alarms_->is_empty()) return;
-  std::vector<std::uint32_t> channels;
-  std::size_t most_rows = 0;
-  for (const shm::StreamEntry& s : tables.streams) {
-    channels.push_back(s.channels);
-    most_rows += Drain::most_rows(s);
-  }
-  session.watched_rows = std::make_unique<Rows>(channels, most_rows);
+  session.watched_rows = rows_of(tables);
 }
 
 /// Of a retired ring nothing new comes: it says nothing about silence.
@@ -352,19 +357,15 @@ rt::Done Aggregator::begin_session(shm::RingReader ring, bool retired, std::vect
 }
 
 rt::Done Aggregator::start_log(Session& session, const shm::RingTables& tables) {
-  std::vector<std::uint32_t> channels;
-  std::size_t most_rows = 0;
   std::vector<LogNames> names;
   std::vector<WindowCounts> waiting(tables.streams.size());
   for (std::size_t i = 0; i < tables.streams.size(); ++i) {
     const shm::StreamEntry& s = tables.streams[i];
     const shm::BoardStream& b = board_->image().stream(i);  // the ring's streams come first on the board
-    channels.push_back(s.channels);
-    most_rows += Drain::most_rows(s);
     names.push_back(log_names(s, tables.channels, log_->has_all_columns()));
     for (std::size_t w = 0; w < shm::kWindowsPerStream; ++w) waiting[i][w] = b.closed[w] - b.logged[w];
   }
-  session.rows = std::make_unique<Rows>(channels, most_rows);
+  session.rows = rows_of(tables);
   auto log = LogWriter::start(*log_, *session.rows, std::move(names), std::move(waiting), board_->control());
   if (!log) return log.error();
   session.log = std::move(*log);
