@@ -178,17 +178,14 @@ AnalysisPlan Aggregator::analysis_plan(const BoardPlan& board) const {
 /// What fails here fails alone: windows go on without it, and the next reload tries again.
 void Aggregator::plan_analysis(Session& session, const BoardPlan& board, WindowPlan& plan) {
   AnalysisPlan analysis = analysis_plan(board);
-  std::size_t bytes = 0;
-  for (const AnalysedStream& stream : analysis.streams) {
-    plan.analysed.push_back(stream.analysis.is_on());
-    bytes = std::max(bytes, std::size_t{stream.entry.capacity} * stream.entry.stride);
-  }
+  for (const AnalysedStream& stream : analysis.streams) plan.analysed.push_back(stream.analysis.is_on());
   if (!session.analyst && !analysis.is_on()) return shm::unlink_analysis(config_.instance);  // of one that was killed
   if (session.analyst) {
     session.analyst->follow(std::move(analysis));
   } else {
     if (!session.blocks)
-      session.blocks = std::make_unique<Blocks>(board.tables.streams.size(), session.ring.tables().geometry.blocks / 2, bytes);
+      session.blocks =
+          std::make_unique<Blocks>(board.tables.streams.size(), session.ring.tables().geometry.blocks / 2, analysis.block_bytes());
     auto started = Analyst::start(config_.instance, readers_, *session.blocks, std::move(analysis));
     if (!started) {
       rt::log(rt::LogLevel::error, "windows are not analysed: " + started.error().text);
@@ -419,7 +416,9 @@ std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   ++generation_;
   if (auto opened = open_alarms(); !opened) rt::log(rt::LogLevel::error, opened.error().text);
   const std::optional<BoardPlan> next = session_ ? std::optional(board_plan(session_->ring.tables(), config_)) : std::nullopt;
-  if (next && !board_has(next->tables)) {
+  // A calibration makes frames of f32 twice as wide.
+  const auto has_room = [&] { return !session_->blocks || analysis_plan(*next).block_bytes() <= session_->blocks->block_bytes(); };
+  if (next && (!board_has(next->tables) || !has_room())) {
     attach_anew();
     return generation_;
   }

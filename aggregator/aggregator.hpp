@@ -27,8 +27,8 @@ class Aggregator {
   /// Looks after everything; call at each announcement and at least ten times a second. New lines for the log are appended to `notes`.
   /// An Error: another aggregator holds the gate, or an object is foreign.
   rt::Done tick(std::vector<std::string>& notes);
-  /// Puts another configuration in force at a block boundary; where it changes the channels of the board, on a board made anew. Returns
-  /// its generation.
+  /// Puts another configuration in force at a block boundary; where it changes the channels of the board, or makes frames that are wider
+  /// than the analysis has room for, by attaching anew. Returns its generation.
   std::uint32_t reconfigure(const config::Config& config);
   [[nodiscard]] std::uint32_t generation() const noexcept { return generation_; }
   /// The drain works under generation(), or there is none.

@@ -13,7 +13,6 @@ using shm::AlarmLevel;
 using shm::AlarmMemory;
 using shm::AlarmState;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kSeconds = 1e-9;
 

@@ -15,8 +15,6 @@ namespace {
 using config::AlarmKind;
 using shm::AlarmEntry;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
 /// As the configuration calls them.
 std::string kind_word(AlarmKind kind) {
   static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore"};

@@ -27,6 +27,12 @@ bool AnalysisPlan::is_on() const {
   return std::any_of(streams.begin(), streams.end(), [](const AnalysedStream& s) { return s.analysis.is_on(); });
 }
 
+std::size_t AnalysisPlan::block_bytes() const {
+  std::size_t most = 0;
+  for (const AnalysedStream& s : streams) most = std::max(most, std::size_t{s.entry.capacity} * s.entry.stride);
+  return most;
+}
+
 Analyst::Analyst(std::string instance, std::optional<gid_t> readers, Blocks& blocks)
     : instance_(std::move(instance)), readers_(readers), blocks_(&blocks) {}
 

@@ -23,6 +23,8 @@ struct AnalysisPlan {
   std::vector<AnalysedStream> streams;
   std::vector<shm::ChannelEntry> channels;  ///< those of the streams, which have first_channel
   [[nodiscard]] bool is_on() const;
+  /// Most that one block's frames take, calibrated ones as they are made.
+  [[nodiscard]] std::size_t block_bytes() const;
 };
 
 class Analyst {

@@ -120,5 +120,6 @@ void Blocks::wake() noexcept { queues_->arrived.ring(); }
 std::uint64_t Blocks::blocks_lost() const noexcept { return queues_->blocks_lost.get(); }
 std::uint64_t Blocks::windows_lost() const noexcept { return queues_->windows_lost.get(); }
 std::size_t Blocks::buffers() const noexcept { return queues_->buffers.size(); }
+std::size_t Blocks::block_bytes() const noexcept { return queues_->buffers.front().data.size(); }
 
 }  // namespace chappe::aggregator

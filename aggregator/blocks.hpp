@@ -60,6 +60,7 @@ class Blocks {
   /// Closed windows that the other thread never hears of.
   [[nodiscard]] std::uint64_t windows_lost() const noexcept;
   [[nodiscard]] std::size_t buffers() const noexcept;
+  [[nodiscard]] std::size_t block_bytes() const noexcept;
 
  private:
   struct Queues;

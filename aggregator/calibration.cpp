@@ -16,7 +16,6 @@ template <class T, int kOrder>
 using Table = Eigen::Array<T, Eigen::Dynamic, Eigen::Dynamic, kOrder>;
 
 constexpr std::size_t kLine = 64 / sizeof(double);
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 Column column(std::vector<double>& table, std::size_t rows, std::size_t at, std::size_t frames) noexcept {
   return {table.data() + at * rows, static_cast<Eigen::Index>(frames)};

@@ -11,6 +11,8 @@
 
 namespace chappe::aggregator {
 
+inline constexpr double kNone = std::numeric_limits<double>::quiet_NaN();  ///< no such figure
+
 /// One channel over some frames. With count 0 the mean and m2 are 0, min is +inf, max is -inf.
 struct Moments {
   std::uint64_t count = 0;  ///< values that entered (NaN is not among them)

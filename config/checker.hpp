@@ -8,6 +8,9 @@
 
 namespace chappe::config {
 
+inline constexpr std::uint64_t kPage = 4096;
+inline constexpr double kLargest = 1e30;  // a spike of 100 times this still fits f32
+
 class Checker {
  public:
   Checker(const std::string& file, std::vector<Fault>& faults, std::vector<std::string>& warnings)

@@ -61,7 +61,7 @@ void read_times(Reader& in, Alarm& alarm) {
   else
     in.misplaced("tolerance", "stands only with kind = \"flat\"");
   reject(in, {"above", "below", "warn_above", "warn_below", "of", "hysteresis", "hold", "release"},
-         "has no place beside kind = " + quoted(name_of(kAlarmKinds, alarm.kind)) + ", whose limit is after");
+         "has no place beside kind = " + config::quoted(name_of(kAlarmKinds, alarm.kind)) + ", whose limit is after");
 }
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace chappe::config {
 namespace {
 
 constexpr std::size_t kGroupBytes = 32;
-constexpr std::uint64_t kPage = 4096;
 
 bool is_group(const std::string& text) {
   return text.size() <= kGroupBytes && std::all_of(text.begin(), text.end(), [](char c) {

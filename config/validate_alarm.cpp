@@ -46,9 +46,9 @@ void check_limits(Checker& check, const Alarm& alarm, const std::string& path) {
   check.expect(alarm.above || alarm.below || alarm.warn_above || alarm.warn_below, path,
                alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate ? "no limit: expected above, below, warn_above or warn_below"
                                                                                : "no limit: expected above or warn_above");
-  constexpr double kLargest = 1e300;
-  const double most = alarm.kind == AlarmKind::nan ? 1 : kLargest;
-  const double least = alarm.kind == AlarmKind::nan || alarm.kind == AlarmKind::zscore ? 0 : -kLargest;
+  constexpr double kFar = 1e300;
+  const double most = alarm.kind == AlarmKind::nan ? 1 : kFar;
+  const double least = alarm.kind == AlarmKind::nan || alarm.kind == AlarmKind::zscore ? 0 : -kFar;
   for (const auto& [key, limit] : {std::pair{".above", alarm.above}, std::pair{".below", alarm.below},
                                    std::pair{".warn_above", alarm.warn_above}, std::pair{".warn_below", alarm.warn_below}}) {
     if (limit) check.number_within(path + key, *limit, least, most);
@@ -57,7 +57,7 @@ void check_limits(Checker& check, const Alarm& alarm, const std::string& path) {
   check_order(check, path, "below", alarm.below, "warn_below", alarm.warn_below);
   check_order(check, path, "below", alarm.below, "above", alarm.above);
   check_order(check, path, "warn_below", alarm.warn_below, "warn_above", alarm.warn_above);
-  check.number_within(path + ".hysteresis", alarm.hysteresis, 0, kLargest);
+  check.number_within(path + ".hysteresis", alarm.hysteresis, 0, kFar);
   check.duration_within(path + ".hold", alarm.hold_ns, 0, kDay);
   check.duration_within(path + ".release", alarm.release_ns, 0, kDay);
 }

@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kMostEntries = 64;    // of a stream, of calibrations and of derived channels each
 constexpr std::size_t kLargestMatrix = 64;  // its cost grows with the square, on a real-time thread
 constexpr std::size_t kMostCoefficients = 16;
-constexpr double kLargest = 1e30;
 
 /// The channels that an entry may name; nothing is known of a recording's.
 struct Known {

@@ -14,9 +14,7 @@ constexpr std::size_t kUnitBytes = 15;
 constexpr std::size_t kMostStreams = 256;
 constexpr std::size_t kMostChannels = 4096;
 constexpr std::size_t kMostWindows = 4;  // of one stream; the board has room for these
-constexpr std::uint64_t kPage = 4096;
 constexpr std::int64_t kMillisecond = 1'000'000;
-constexpr double kLargest = 1e30;  // a spike of 100 times this still fits f32
 
 bool has_control(const std::string& text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });

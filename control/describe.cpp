@@ -12,8 +12,6 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "-"; }
-
 /// Seconds since the window's first frame.
 std::string moment(const shm::WindowView& w, std::int64_t ns) {
   return fmt::format("{:.6g}", static_cast<double>(ns - w.t_first_ns) / 1e9);
@@ -30,7 +28,8 @@ std::string figures(const shm::WindowView& w) {
   Rows rows{{"channel", "unit", "count", "nan", "mean", "deviation", "min", "max", "peak-peak", "rms", "crest"}};
   for (const shm::ChannelFigures& f : w.channels) {
     rows.push_back({f.channel, f.unit, std::to_string(f.count), std::to_string(f.nan), number(f.mean), number(std::sqrt(f.variance)),
-                    number(f.min), number(f.max), number(f.peak_to_peak), number(f.rms), number(f.crest)});
+                    f.count > 0 ? number(f.min) : "-", f.count > 0 ? number(f.max) : "-", number(f.peak_to_peak), number(f.rms),
+                    number(f.crest)});
   }
   return table(rows, 2);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <utility>
 
@@ -86,8 +87,6 @@ std::string refusals(const shm::Snapshot& snapshot) {
   return text;
 }
 
-std::string number(double value) { return fmt::format("{:.6g}", value); }
-
 }  // namespace
 
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left) {
@@ -109,6 +108,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t
   }
   return text;
 }
+
+std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.6g}", value); }
 
 std::string status_text(const shm::Snapshot& snapshot) {
   std::string text = fmt::format("instance {}", snapshot.instance);

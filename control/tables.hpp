@@ -11,6 +11,9 @@ namespace chappe::control {
 /// Rows with columns aligned: the first `left` to the left, the others to the right. Short rows are allowed; no space at a line's end.
 std::string table(const std::vector<std::vector<std::string>>& rows, std::size_t left);
 
+/// Six digits; "-" where there is none.
+std::string number(double value);
+
 std::string status_text(const shm::Snapshot& snapshot);
 std::string streams_text(const shm::Snapshot& snapshot);
 /// A line for each alarm on each channel, what is raised first.

@@ -17,8 +17,6 @@ double figure(const TopRow& row, Loudness by) {
   return std::isnan(value) ? -1 : value;
 }
 
-std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.6g}", value); }
-
 }  // namespace
 
 std::vector<TopRow> loudest(const shm::Snapshot& snapshot, Loudness by, std::size_t most) {

@@ -1,5 +1,6 @@
 // Fault points: names for the places at which a test lets this process die, stand still, or be refused by the kernel. They exist in the
-// preset `faults` alone; elsewhere the macros are nothing. Real time: a relaxed add and a look whether the point is armed.
+// presets `faults` and `asan-ubsan` alone; elsewhere the macros are nothing. Real time: a relaxed add and a look whether the point is
+// armed.
 #pragma once
 #ifdef CHAPPE_FAULT_POINTS
 

@@ -6,10 +6,6 @@
 namespace chappe::shm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 Json spectrum(const AnalysisView& w, const AnalysisChannelView& c) {
   if (w.length == 0) return nullptr;
   Json peaks = Json::array(), bands = Json::object();

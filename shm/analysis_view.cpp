@@ -9,11 +9,6 @@
 namespace chappe::shm {
 namespace {
 
-template <std::size_t N>
-std::string text_of(const char (&field)[N]) {
-  return {field, strnlen(field, N)};
-}
-
 template <class T, class From>
 std::vector<T> values(From from) {
   return {from.begin(), from.end()};

@@ -1,15 +1,9 @@
-#include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "shm/analysis_json.hpp"
 #include "shm/snapshot_json.hpp"
 
 namespace chappe::shm {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 Json channel(const ChannelFigures& f, const WindowView& w, const AnalysisView* analysis, std::size_t index) {
   const auto shaped = [&](auto value) { return w.shaped ? Json(value) : Json(nullptr); };

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 #include "rt/counter.hpp"
@@ -298,6 +299,12 @@ void put_name(char (&field)[N], std::string_view text) noexcept {
   const std::size_t bytes = text.size() < N ? text.size() : N - 1;
   text.copy(field, bytes);
   std::memset(field + bytes, 0, N - bytes);
+}
+
+/// What put_name() filled in; of bytes that another process wrote, at most the field.
+template <std::size_t N>
+std::string text_of(const char (&field)[N]) {
+  return {field, strnlen(field, N)};
 }
 
 inline constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) { return (value + unit - 1) / unit * unit; }

@@ -175,7 +175,7 @@ void LedgerWriter::repair(const RingWriter& ring) {
     if (e.used.load(std::memory_order_relaxed) == 0 && mine == entries_.end()) continue;
     StreamEntry now{};  // of a stream that is no longer configured, nothing can be in hand from now on
     if (mine != entries_.end()) now = ring.tables().streams[static_cast<std::size_t>(mine - entries_.begin())];
-    repair_entry(e, ring.reached(std::string(e.name, strnlen(e.name, kNameBytes))).committed, now);
+    repair_entry(e, ring.reached(text_of(e.name)).committed, now);
   }
   repairs.store(repairs.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }

@@ -1,15 +1,11 @@
 #include "shm/snapshot_json.hpp"
 
-#include <cmath>
 #include <ctime>
-#include <nlohmann/json.hpp>
+
+#include "shm/json.hpp"
 
 namespace chappe::shm {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 Json time_text(std::int64_t realtime_ns) {
   if (realtime_ns == 0) return nullptr;

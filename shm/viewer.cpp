@@ -29,8 +29,6 @@ constexpr int kLooks = 200;
 constexpr int kAlike = 8;  // looks that find the same open account
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-std::string text_of(const char* field, std::size_t bytes) { return {field, strnlen(field, bytes)}; }
-
 std::int64_t age_ms(std::uint64_t then_ns) {
   if (then_ns == 0) return 0;
   return std::max<std::int64_t>(0, rt::monotonic_ns() - static_cast<std::int64_t>(then_ns)) / rt::kMillisecond;
@@ -111,7 +109,7 @@ void walk_ring(const RingReader& ring, std::uint64_t upto, Walks& walks) {
   const std::uint64_t head = ring.head();
   const std::uint64_t blocks = ring.tables().geometry.blocks;
   std::vector<Walk*> by_stream;
-  for (const auto& e : ring.tables().streams) by_stream.push_back(&walks[text_of(e.name, kNameBytes)]);
+  for (const auto& e : ring.tables().streams) by_stream.push_back(&walks[text_of(e.name)]);
   const std::uint64_t first = std::max(upto, head > blocks ? head - blocks : 0);
   const auto skip = [&] {
     for (Walk* walk : by_stream) walk->skipped = true;
@@ -137,13 +135,12 @@ bool are_of(const StreamEntry& on_board, std::span<const ChannelEntry> board_cha
 
 StreamView stream_view(const StreamEntry& entry, std::span<const ChannelEntry> channels) {
   StreamView v;
-  v.stream = text_of(entry.name, kNameBytes);
+  v.stream = text_of(entry.name);
   v.value_bytes = entry.value_bytes;
   v.nominal_hz = entry.rate_hz;
   for (std::uint32_t c = 0; c < entry.channels; ++c) {
     const ChannelEntry& channel = channels[entry.first_channel + c];
-    v.channels.push_back(
-        {text_of(channel.name, kNameBytes), text_of(channel.unit, kUnitBytes), kNone, kNone, kNone, kNone, kNone, kNone, 0, 0});
+    v.channels.push_back({text_of(channel.name), text_of(channel.unit), kNone, kNone, kNone, kNone, kNone, kNone, 0, 0});
   }
   return v;
 }
@@ -269,7 +266,7 @@ std::optional<std::size_t> Viewer::Mapped::on_board(const std::string& name) con
 
 /// Of a stream of the ring, with the channels that the board has of it.
 StreamView Viewer::Mapped::view_of(const StreamEntry& entry, std::span<const ChannelEntry> channels) const {
-  const auto at = on_board(text_of(entry.name, kNameBytes));
+  const auto at = on_board(text_of(entry.name));
   if (!at || !are_of(board->tables().streams[*at], board->tables().channels, entry, channels)) return stream_view(entry, channels);
   StreamEntry shown = entry;
   shown.channels = board->tables().streams[*at].channels;
@@ -339,10 +336,10 @@ void Viewer::Mapped::see_analysis(Snapshot& s) {
 std::vector<std::string> Viewer::Mapped::all_streams() const {
   std::vector<std::string> names;
   if (ring) {
-    for (const auto& e : ring->tables().streams) names.push_back(text_of(e.name, kNameBytes));
+    for (const auto& e : ring->tables().streams) names.push_back(text_of(e.name));
   }
   for (const auto& e : board_tables().streams) {
-    auto name = text_of(e.name, kNameBytes);
+    auto name = text_of(e.name);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   return names;

@@ -5,8 +5,6 @@
 namespace chappe::shm {
 namespace {
 
-std::string text_of(const char* field, std::size_t bytes) { return {field, strnlen(field, bytes)}; }
-
 /// As a configuration writes it: in the largest unit that divides it.
 std::string duration_text(std::int64_t ns) {
   constexpr std::pair<const char*, std::int64_t> kUnits[] = {{"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}};
@@ -28,8 +26,8 @@ std::string specification(const BoardStream& b, std::size_t which) {
 
 ChannelFigures figures_of(const ChannelEntry& channel, const BoardMoments& m, const BoardShape* s) {
   ChannelFigures f;
-  f.channel = text_of(channel.name, kNameBytes);
-  f.unit = text_of(channel.unit, kUnitBytes);
+  f.channel = text_of(channel.name);
+  f.unit = text_of(channel.unit);
   f.count = m.count;
   f.nan = m.nan;
   if (m.count > 0) {

@@ -14,9 +14,8 @@ using shm::AlarmMemory;
 using shm::AlarmState;
 using testing::ElementsAre;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr auto ok = AlarmState::ok, warning = AlarmState::warning, alarm = AlarmState::alarm;
+using enum AlarmState;
 
 Alarm of_kind(AlarmKind kind) {
   Alarm a;

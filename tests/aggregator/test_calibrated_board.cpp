@@ -253,6 +253,43 @@ TEST_F(CalibratedBoard, has_its_analysis_of_calibrated_and_derived_values) {
   EXPECT_NEAR(image.covariance(0, 0)[2], 6, 1e-12) << "of y alone: 8 whole numbers in a row";
 }
 
+TEST_F(CalibratedBoard, goes_on_with_its_analysis_when_a_reload_makes_wider_frames) {
+  ring_.reset();
+  shm::RingSpec full = spec();
+  full.streams[0].value_bytes = 4;
+  full.streams[0].stride = 8;
+  full.streams[0].capacity = 512;  // which fill a block; calibrated frames are of f64
+  shm::put_name(full.channels[0].name, "x");
+  shm::put_name(full.channels[1].name, "y");
+  auto ring = shm::RingWriter::open(full);
+  ASSERT_TRUE(ring) << ring.error().text;
+  ring_.emplace(std::move(*ring));
+  ring_->open_for_business();
+  const auto put_full = [&] {
+    const std::uint64_t first = 512 * ring_->head();
+    for (std::size_t i = 0; i < 1024; ++i) reinterpret_cast<float*>(ring_->begin())[i] = static_cast<float>(i / 2);
+    ring_->commit({.frames = 512, .first_frame = first, .committed = first + 512, .period_ns = 1e9});
+  };
+  config::Config c = config();
+  c.streams[0].windows = {{.frames = 512, .duration_ns = 0}};
+  c.streams[0].analysis.quantiles = {0.5};
+  auto aggregator = open(c);
+  put_full();
+  merge(*aggregator);
+  c.streams[0].calibration = {{{"x"}, 2, 0, {}, {}, {}, ""}};
+  reload(*aggregator, c);
+  put_full();
+  merge(*aggregator);
+  aggregator.reset();
+  auto reader = shm::AnalysisReader::open(instance_);
+  ASSERT_TRUE(reader && *reader);
+  shm::AnalysisImage image((*reader)->tables());
+  ASSERT_TRUE((*reader)->copy(image));
+  EXPECT_EQ((*reader)->control().blocks_lost.get(), 0U);
+  EXPECT_EQ(image.channel(0, 0, 0).quantiles[0], 511) << "twice 255.5";
+  EXPECT_EQ(image.channel(0, 0, 1).quantiles[0], 255.5);
+}
+
 TEST_F(CalibratedBoard, goes_on_uncalibrated_where_names_are_not_the_streams_and_says_so) {
   config::Config c = scaled(2);
   c.streams[0].calibration.push_back({{"z"}, 3, 0, {}, {}, {}, "m"});

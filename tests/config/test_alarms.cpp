@@ -1,14 +1,12 @@
 // [[stream.alarm]]: what it says, what is refused, and that it is printed as it is read.
-#include <gmock/gmock.h>
-
-#include "config/config.hpp"
+#include "tests/config/bad_input.hpp"
 
 namespace chappe::config {
 namespace {
 
 using testing::HasSubstr;
 
-std::string with(const std::string& alarm) {
+std::string alarm_with(const std::string& alarm) {
   return "[[stream]]\nname = \"a\"\nrate = 100\nchannels = [\"x\", \"y\"]\n[[stream.alarm]]\nname = \"hot\"\n" + alarm + "\n";
 }
 
@@ -109,55 +107,39 @@ TEST(Alarms, change_live) {
   EXPECT_TRUE(refused_live(now, next).empty());
 }
 
-struct Bad {
-  const char* name;
-  std::string text;
-  std::uint32_t line, column;
-  const char* key;
-  const char* words;
-};
-
 class BadAlarm : public testing::TestWithParam<Bad> {};
 
-TEST_P(BadAlarm, is_told_with_its_place) {
-  const Bad& bad = GetParam();
-  const LoadResult result = load_text(bad.text, "t");
-  ASSERT_EQ(result.faults.size(), 1U) << describe(result.faults);
-  const Fault& fault = result.faults[0];
-  EXPECT_EQ(fault.line, bad.line) << describe(result.faults);
-  EXPECT_EQ(fault.column, bad.column) << describe(result.faults);
-  EXPECT_EQ(fault.key, bad.key);
-  EXPECT_THAT(fault.text, HasSubstr(bad.words));
-}
+TEST_P(BadAlarm, is_told_with_its_place) { expect_told_with_its_place(GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(
     Config, BadAlarm,
     testing::Values(
-        Bad{"kind", with("kind = \"limits\"\nabove = 1"), 7, 8, "stream[0].alarm[0].kind", "nearest: \"limit\""},
-        Bad{"no_kind", with("above = 1"), 5, 1, "stream[0].alarm[0].kind", "missing"},
-        Bad{"no_limit", with("kind = \"limit\""), 5, 1, "stream[0].alarm[0]", "no limit: expected above, below"},
-        Bad{"channel", with("kind = \"limit\"\nabove = 1\nchannels = [\"x\", \"yy\"]"), 9, 18, "stream[0].alarm[0].channels[1]",
+        Bad{"kind", alarm_with("kind = \"limits\"\nabove = 1"), 7, 8, "stream[0].alarm[0].kind", "nearest: \"limit\""},
+        Bad{"no_kind", alarm_with("above = 1"), 5, 1, "stream[0].alarm[0].kind", "missing"},
+        Bad{"no_limit", alarm_with("kind = \"limit\""), 5, 1, "stream[0].alarm[0]", "no limit: expected above, below"},
+        Bad{"channel", alarm_with("kind = \"limit\"\nabove = 1\nchannels = [\"x\", \"yy\"]"), 9, 18, "stream[0].alarm[0].channels[1]",
             "\"yy\": the stream has no such channel"},
-        Bad{"channel_twice", with("kind = \"limit\"\nabove = 1\nchannels = [\"x\", \"x\"]"), 9, 18, "stream[0].alarm[0].channels[1]",
+        Bad{"channel_twice", alarm_with("kind = \"limit\"\nabove = 1\nchannels = [\"x\", \"x\"]"), 9, 18, "stream[0].alarm[0].channels[1]",
             "named twice"},
-        Bad{"channels_type", with("kind = \"limit\"\nabove = 1\nchannels = 3"), 9, 12, "stream[0].alarm[0].channels",
+        Bad{"channels_type", alarm_with("kind = \"limit\"\nabove = 1\nchannels = 3"), 9, 12, "stream[0].alarm[0].channels",
             "expected a channel's name"},
-        Bad{"order", with("kind = \"limit\"\nabove = 1\nwarn_above = 2"), 9, 14, "stream[0].alarm[0].warn_above", "at most above = 1"},
-        Bad{"crossed", with("kind = \"limit\"\nabove = 1\nbelow = 2"), 9, 9, "stream[0].alarm[0].below", "at most above = 1"},
-        Bad{"share", with("kind = \"nan\"\nabove = 1.5"), 8, 9, "stream[0].alarm[0].above", "expected a number from 0 to 1"},
-        Bad{"not_a_number", with("kind = \"limit\"\nabove = nan"), 8, 9, "stream[0].alarm[0].above", "expected a number from"},
-        Bad{"below_of_zscore", with("kind = \"zscore\"\nabove = 3\nbelow = 1"), 9, 9, "stream[0].alarm[0].below", "stands only with"},
-        Bad{"learn", with("kind = \"zscore\"\nabove = 3\nlearn = 1"), 9, 9, "stream[0].alarm[0].learn", "from 2 to 1000000"},
-        Bad{"learn_of_limit", with("kind = \"limit\"\nabove = 3\nlearn = 5"), 9, 9, "stream[0].alarm[0].learn", "stands only with"},
-        Bad{"no_after", with("kind = \"flat\""), 5, 1, "stream[0].alarm[0].after", "missing"},
-        Bad{"after", with("kind = \"stale\"\nafter = \"0s\""), 8, 9, "stream[0].alarm[0].after", "expected 1ms to"},
-        Bad{"channels_of_stale", with("kind = \"stale\"\nafter = \"1s\"\nchannels = \"x\""), 9, 12, "stream[0].alarm[0].channels",
+        Bad{"order", alarm_with("kind = \"limit\"\nabove = 1\nwarn_above = 2"), 9, 14, "stream[0].alarm[0].warn_above",
+            "at most above = 1"},
+        Bad{"crossed", alarm_with("kind = \"limit\"\nabove = 1\nbelow = 2"), 9, 9, "stream[0].alarm[0].below", "at most above = 1"},
+        Bad{"share", alarm_with("kind = \"nan\"\nabove = 1.5"), 8, 9, "stream[0].alarm[0].above", "expected a number from 0 to 1"},
+        Bad{"not_a_number", alarm_with("kind = \"limit\"\nabove = nan"), 8, 9, "stream[0].alarm[0].above", "expected a number from"},
+        Bad{"below_of_zscore", alarm_with("kind = \"zscore\"\nabove = 3\nbelow = 1"), 9, 9, "stream[0].alarm[0].below", "stands only with"},
+        Bad{"learn", alarm_with("kind = \"zscore\"\nabove = 3\nlearn = 1"), 9, 9, "stream[0].alarm[0].learn", "from 2 to 1000000"},
+        Bad{"learn_of_limit", alarm_with("kind = \"limit\"\nabove = 3\nlearn = 5"), 9, 9, "stream[0].alarm[0].learn", "stands only with"},
+        Bad{"no_after", alarm_with("kind = \"flat\""), 5, 1, "stream[0].alarm[0].after", "missing"},
+        Bad{"after", alarm_with("kind = \"stale\"\nafter = \"0s\""), 8, 9, "stream[0].alarm[0].after", "expected 1ms to"},
+        Bad{"channels_of_stale", alarm_with("kind = \"stale\"\nafter = \"1s\"\nchannels = \"x\""), 9, 12, "stream[0].alarm[0].channels",
             "stale as a whole"},
-        Bad{"window", with("kind = \"limit\"\nabove = 1\nwindow = 1"), 9, 10, "stream[0].alarm[0].window", "counted from 0"},
-        Bad{"hysteresis", with("kind = \"limit\"\nabove = 1\nhysteresis = -1"), 9, 14, "stream[0].alarm[0].hysteresis", "from 0 to"},
-        Bad{"same_name", with("kind = \"nan\"\nabove = 1\n[[stream.alarm]]\nname = \"hot\"\nkind = \"nan\"\nabove = 1"), 10, 8,
+        Bad{"window", alarm_with("kind = \"limit\"\nabove = 1\nwindow = 1"), 9, 10, "stream[0].alarm[0].window", "counted from 0"},
+        Bad{"hysteresis", alarm_with("kind = \"limit\"\nabove = 1\nhysteresis = -1"), 9, 14, "stream[0].alarm[0].hysteresis", "from 0 to"},
+        Bad{"same_name", alarm_with("kind = \"nan\"\nabove = 1\n[[stream.alarm]]\nname = \"hot\"\nkind = \"nan\"\nabove = 1"), 10, 8,
             "stream[0].alarm[1].name", "alarm[0] has the same name"},
-        Bad{"unknown", with("kind = \"nan\"\nabove = 1\nabvoe = 2"), 9, 1, "stream[0].alarm[0].abvoe", "nearest known: above"}),
+        Bad{"unknown", alarm_with("kind = \"nan\"\nabove = 1\nabvoe = 2"), 9, 1, "stream[0].alarm[0].abvoe", "nearest known: above"}),
     [](const auto& bad) { return std::string(bad.param.name); });
 
 TEST(Alarms, are_no_more_than_the_table_holds) {

@@ -1,25 +1,15 @@
 // Bad inputs, each with the place and the words that the operator is told.
-#include <gmock/gmock.h>
-
-#include "config/config.hpp"
+#include "tests/config/bad_input.hpp"
 
 namespace chappe::config {
 namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kStream = "[[stream]]\nname = \"a\"\nrate = 100\nchannels = 2\n";
+constexpr const char* kTwoChannels = "[[stream]]\nname = \"a\"\nrate = 100\nchannels = 2\n";
 
-struct Bad {
-  const char* name;
-  std::string text;
-  std::uint32_t line, column;
-  const char* key;
-  const char* words;
-};
-
-std::string with(const std::string& section) { return section + "\n" + kStream; }
-std::string in_stream(const std::string& lines) { return kStream + lines + "\n"; }
+std::string with(const std::string& section) { return section + "\n" + kTwoChannels; }
+std::string in_stream(const std::string& lines) { return kTwoChannels + lines + "\n"; }
 std::string memory(const std::string& lines) {
   return "[producer]\non_full = \"wait\"\n[[stream]]\nname = \"a\"\nsource = \"memory\"\n" + lines + "\n";
 }
@@ -27,17 +17,7 @@ std::string replay(const std::string& lines) { return "[[stream]]\nname = \"a\"\
 
 class BadInput : public testing::TestWithParam<Bad> {};
 
-TEST_P(BadInput, is_told_with_its_place) {
-  const Bad& bad = GetParam();
-  const LoadResult result = load_text(bad.text, "t.toml");
-  ASSERT_EQ(result.faults.size(), 1u) << describe(result.faults);
-  const Fault& fault = result.faults[0];
-  EXPECT_EQ(fault.file, "t.toml");
-  EXPECT_EQ(fault.line, bad.line) << describe(result.faults);
-  EXPECT_EQ(fault.column, bad.column) << describe(result.faults);
-  EXPECT_EQ(fault.key, bad.key);
-  EXPECT_THAT(fault.text, HasSubstr(bad.words));
-}
+TEST_P(BadInput, is_told_with_its_place) { expect_told_with_its_place(GetParam()); }
 
 const std::vector<Bad> kBad{
     // What is computed of a window beside its moments.
@@ -114,7 +94,7 @@ const std::vector<Bad> kBad{
     {"no_channels", "[[stream]]\nname = \"a\"\nrate = 1", 1, 1, "stream[0].channels", "missing"},
     {"empty_channels", "[[stream]]\nname = \"a\"\nrate = 1\nchannels = []", 4, 12, "stream[0].channels", "at least one"},
     {"stream_name", "[[stream]]\nname = \"a/b\"\nrate = 1\nchannels = 1", 2, 8, "stream[0].name", "letters, digits"},
-    {"same_stream", in_stream(kStream), 6, 8, "stream[1].name", "stream[0] has the same name"},
+    {"same_stream", in_stream(kTwoChannels), 6, 8, "stream[1].name", "stream[0] has the same name"},
     {"long_name", "[[stream]]\nname = \"" + std::string(48, 'a') + "\"\nrate = 1\nchannels = 1", 2, 8, "stream[0].name", "1 to 47"},
     {"rate_zero", "[[stream]]\nname = \"a\"\nrate = 0\nchannels = 1", 3, 8, "stream[0].rate", "0.001 to"},
     {"rate_nan", "[[stream]]\nname = \"a\"\nrate = nan\nchannels = 1", 3, 8, "stream[0].rate", "nan: expected"},
@@ -223,13 +203,13 @@ TEST(BadInputs, are_all_told_at_once_in_the_order_of_the_file) {
 }
 
 TEST(BadInputs, cannot_forge_a_line_of_the_report) {
-  const LoadResult result = load_text("\"a\\nall is good\" = 1\n" + std::string(kStream), "t");
+  const LoadResult result = load_text("\"a\\nall is good\" = 1\n" + std::string(kTwoChannels), "t");
   EXPECT_EQ(describe(result.faults).find('\n'), std::string::npos);
   EXPECT_EQ(result.faults.size(), 1u);
 }
 
 TEST(RingDepth, warns_between_a_twentieth_and_half_a_second) {
-  const LoadResult result = load_text("[ring]\nblocks = 16\n" + std::string(kStream), "t");
+  const LoadResult result = load_text("[ring]\nblocks = 16\n" + std::string(kTwoChannels), "t");
   EXPECT_TRUE(result.faults.empty()) << describe(result.faults);
   ASSERT_EQ(result.loaded.warnings.size(), 1u);
   EXPECT_THAT(result.loaded.warnings[0], HasSubstr("blocks = 64 holds half a second"));

@@ -192,7 +192,7 @@ std::string Scene::judge_rows() const {
   auto rows = whole::rows_of(window_log(), "proof");
   std::string wrong;
   std::uint64_t frames[2] = {0, 0}, next[2] = {0, 0};
-  std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& row : rows) {
     const std::size_t channel = row.channel == "b" ? 1 : 0;
     wrong += whole::not_of_span(row, static_cast<double>(channel));

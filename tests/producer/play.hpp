@@ -61,6 +61,12 @@ inline Played play(Source& source, std::uint32_t frames, std::uint32_t at_once =
   return played;
 }
 
+/// Values as a file holds them.
+template <class T>
+std::string bytes_of(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
 /// A file that is there as long as the object.
 class TemporaryFile {
  public:

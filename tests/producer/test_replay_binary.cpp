@@ -11,11 +11,6 @@ using testing::HasSubstr;
 using Rows = std::vector<std::vector<double>>;
 
 template <class T>
-std::string bytes_of(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
-}
-
-template <class T>
 void expect_plays(const std::string& ending) {
   const TemporaryFile file(bytes_of<T>({1, -2, 3, -4, 5, -6}), ending);
   auto stream = replay_of(file.path());

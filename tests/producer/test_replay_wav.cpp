@@ -29,15 +29,11 @@ Rows rows_of(const std::string& content) {
   EXPECT_TRUE(source) << source.error().text;
   return source ? play(**source, 100).rows : Rows{};
 }
-std::string error_of(const std::string& content) {
+std::string refusal_of(const std::string& content) {
   const TemporaryFile file(content, ".wav");
   const auto source = make_source(replay_of(file.path()));
   EXPECT_FALSE(source);
   return source ? "" : source.error().text;
-}
-template <class T>
-std::string bytes_of(const std::vector<T>& values) {
-  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
 TEST(ReplayWav, integers_are_counts_as_they_stand_in_the_file) {
@@ -82,16 +78,16 @@ TEST(ReplayWav, a_data_chunk_that_claims_too_much_plays_what_is_there_and_is_com
 }
 
 TEST(ReplayWav, errors_name_the_byte) {
-  EXPECT_THAT(error_of("RIFX1234WAVE"), HasSubstr("byte 0: not a RIFF WAVE file"));
-  EXPECT_THAT(error_of("RI"), HasSubstr("byte 0"));
-  EXPECT_THAT(error_of(wav(chunk("data", "ab"))), HasSubstr("byte 12: the data chunk comes before"));
-  EXPECT_THAT(error_of(wav(chunk("fmt ", "short"))), HasSubstr("byte 20: the format chunk has 5 bytes"));
-  EXPECT_THAT(error_of(wav("fmt " + little(0x7fffffff, 4) + "short")), HasSubstr("byte 20: the format chunk has 5 bytes"));
-  EXPECT_THAT(error_of(wav(format(1, 1, 16))), HasSubstr("byte 36: the file ends without a data chunk"));
-  EXPECT_THAT(error_of(wav(chunk("LIST", "ab").replace(4, 4, little(0xfffffff0, 4)))), HasSubstr("without a format chunk"));
-  EXPECT_THAT(error_of(wav(format(1, 0, 16) + chunk("data", "ab"))), HasSubstr("byte 22: no channels"));
-  EXPECT_THAT(error_of(wav(format(1, 1, 12) + chunk("data", "ab"))), HasSubstr("of 12 bits"));
-  EXPECT_THAT(error_of(wav(format(1, 1, 16) + chunk("data", ""))), HasSubstr("0 bytes of samples"));
+  EXPECT_THAT(refusal_of("RIFX1234WAVE"), HasSubstr("byte 0: not a RIFF WAVE file"));
+  EXPECT_THAT(refusal_of("RI"), HasSubstr("byte 0"));
+  EXPECT_THAT(refusal_of(wav(chunk("data", "ab"))), HasSubstr("byte 12: the data chunk comes before"));
+  EXPECT_THAT(refusal_of(wav(chunk("fmt ", "short"))), HasSubstr("byte 20: the format chunk has 5 bytes"));
+  EXPECT_THAT(refusal_of(wav("fmt " + little(0x7fffffff, 4) + "short")), HasSubstr("byte 20: the format chunk has 5 bytes"));
+  EXPECT_THAT(refusal_of(wav(format(1, 1, 16))), HasSubstr("byte 36: the file ends without a data chunk"));
+  EXPECT_THAT(refusal_of(wav(chunk("LIST", "ab").replace(4, 4, little(0xfffffff0, 4)))), HasSubstr("without a format chunk"));
+  EXPECT_THAT(refusal_of(wav(format(1, 0, 16) + chunk("data", "ab"))), HasSubstr("byte 22: no channels"));
+  EXPECT_THAT(refusal_of(wav(format(1, 1, 12) + chunk("data", "ab"))), HasSubstr("of 12 bits"));
+  EXPECT_THAT(refusal_of(wav(format(1, 1, 16) + chunk("data", ""))), HasSubstr("0 bytes of samples"));
 }
 
 }  // namespace
