@@ -26,6 +26,13 @@ inline std::string read_file(const std::filesystem::path& path) {
   return text.str();
 }
 
+inline std::vector<std::string> channel_names(const json& about) {
+  std::vector<std::string> names;
+  for (const auto& channel : about.at("channels")) names.push_back(channel.at("name"));
+  return names;
+}
+
+/// Of a LabVIEW recording, too: strtod passes over the tabs between its values.
 inline Columns parse_csv(const std::string& text, const json& format, std::size_t channels) {
   const bool has_time = !format.at("time_column").is_null();
   Columns columns(channels);
@@ -58,7 +65,7 @@ inline Columns parse_binary(const std::string& bytes, std::size_t at, std::size_
 inline Columns parse(const std::string& file, const json& about, std::size_t channels) {
   const std::string bytes = read_file(recordings() / file);
   const std::string layout = about.at("format").value("layout", "");
-  if (file.ends_with(".csv")) return parse_csv(bytes, about.at("format"), channels);
+  if (file.ends_with(".csv") || file.ends_with(".lvm")) return parse_csv(bytes, about.at("format"), channels);
   if (file.ends_with(".wav")) return parse_binary<std::int16_t>(bytes, bytes.find("data") + 8, channels);
   if (layout.starts_with("interleaved int16")) return parse_binary<std::int16_t>(bytes, 0, channels);
   return parse_binary<double>(bytes, 0, channels);

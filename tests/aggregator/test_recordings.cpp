@@ -12,13 +12,13 @@ namespace {
 
 constexpr std::size_t kWindowFrames = 1000;
 
-/// Names of the recordings that are CSV, binary or WAV and have reference windows.
+/// Names of the recordings that are CSV, LabVIEW, binary or WAV and have reference windows.
 std::vector<std::string> names() {
   std::vector<std::string> found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(recordings(), error)) {
     const std::string name = entry.path().filename().string();
-    for (const char* kind : {".csv", ".bin", ".wav"}) {
+    for (const char* kind : {".csv", ".lvm", ".bin", ".wav"}) {
       if (name.ends_with(kind) && std::filesystem::exists(entry.path().string() + ".json")) found.push_back(name);
     }
   }
@@ -86,8 +86,7 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Recording);
 TEST_P(Recording, gives_its_reference_statistics_in_blocks_of_any_size) {
   const json about = json::parse(read_file(recordings() / (GetParam() + ".json")));
   ASSERT_EQ(about.at("windows").at("size"), kWindowFrames);
-  std::vector<std::string> channels;
-  for (const auto& c : about.at("channels")) channels.push_back(c.at("name"));
+  const std::vector<std::string> channels = channel_names(about);
   const Columns columns = parse(GetParam(), about, channels.size());
   ASSERT_EQ(columns[0].size(), about.at("frames"));
   for (const std::uint32_t block_frames : {7U, 64U, 333U, 4096U}) {
