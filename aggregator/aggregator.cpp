@@ -186,7 +186,12 @@ void Aggregator::plan_analysis(Session& session, const BoardPlan& board, WindowP
     if (!session.blocks)
       session.blocks =
           std::make_unique<Blocks>(board.tables.streams.size(), session.ring.tables().geometry.blocks / 2, analysis.block_bytes());
-    auto started = Analyst::start(config_.instance, readers_, *session.blocks, std::move(analysis));
+    Analysed judge;
+    if (alarms_)
+      judge = [alarms = alarms_.get()](const WindowHead& head, shm::AnalysisImage& image, std::size_t index) {
+        alarms->judge_bands(head, image, index);
+      };
+    auto started = Analyst::start(config_.instance, readers_, *session.blocks, std::move(analysis), std::move(judge));
     if (!started) {
       rt::log(rt::LogLevel::error, "windows are not analysed: " + started.error().text);
       return;
@@ -372,12 +377,12 @@ rt::Done Aggregator::start_log(Session& session, const shm::RingTables& tables) 
 void Aggregator::end_session(std::vector<std::string>& notes) {
   session_->drain->stop();
   session_->thread.join();
+  if (session_->analyst) session_->analyst->finish();  // before the watch, which publishes what it judged
   if (session_->watch) session_->watch->finish();
   if (session_->log) {
     session_->log->finish();
     session_->drain->publish_logged();
   }
-  if (session_->analyst) session_->analyst->finish();
   const bool finished = session_->drain->end() == Drain::End::finished;
   const bool ended = session_->ring.status().state.load(std::memory_order_acquire) == static_cast<std::uint64_t>(shm::RingState::ended);
   CHAPPE_FAULT(end_2_merged);
@@ -414,11 +419,13 @@ void Aggregator::hand_over_totals() {
 std::uint32_t Aggregator::reconfigure(const config::Config& config) {
   config_ = config;
   ++generation_;
+  const bool had_alarms = alarms_ != nullptr;
   if (auto opened = open_alarms(); !opened) rt::log(rt::LogLevel::error, opened.error().text);
+  const bool first_alarms = alarms_ && !had_alarms;  // who analyses hears of them at its start
   const std::optional<BoardPlan> next = session_ ? std::optional(board_plan(session_->ring.tables(), config_)) : std::nullopt;
   // A calibration makes frames of f32 twice as wide.
   const auto has_room = [&] { return !session_->blocks || analysis_plan(*next).block_bytes() <= session_->blocks->block_bytes(); };
-  if (next && (!board_has(next->tables) || !has_room())) {
+  if (next && (!board_has(next->tables) || !has_room() || first_alarms)) {
     attach_anew();
     return generation_;
   }

@@ -144,6 +144,7 @@ double value_of(const Alarm& alarm, const Moments& m, const Span& span, AlarmMem
     case AlarmKind::zscore:
       return zscore_of(figure_of(alarm.of, m), alarm.learn, memory);
     case AlarmKind::stale:
+    case AlarmKind::band:
       break;
   }
   return kNone;
@@ -166,6 +167,14 @@ Verdict judge(const Alarm& alarm, const WindowHead& head, const Moments& moments
   }
   advance_levels(alarm, value, span, memory);
   return {state_of(memory), value, limit_of(alarm, state_of(memory), value)};
+}
+
+Verdict judge_power(const Alarm& alarm, const WindowHead& head, double power, AlarmMemory& memory) noexcept {
+  ++memory.windows;
+  memory.t_last_ns = head.t_last_ns;
+  if (std::isnan(power)) return {state_of(memory), kNone, kNone};
+  advance_levels(alarm, power, span_of(head), memory);
+  return {state_of(memory), power, limit_of(alarm, state_of(memory), power)};
 }
 
 Verdict judge_silence(const Alarm& alarm, std::int64_t silent_ns) noexcept {
@@ -206,6 +215,8 @@ std::string unit_of(const Alarm& alarm, const std::string& unit) {
     case AlarmKind::nan:
     case AlarmKind::zscore:
       return "1";
+    case AlarmKind::band:
+      return unit.empty() ? "" : unit + "^2";
   }
   return {};
 }
@@ -217,6 +228,7 @@ std::uint64_t identity_of(const Alarm& alarm, const config::Window& window) noex
         alarm.kind == AlarmKind::zscore ? alarm.learn : 0, window.frames, static_cast<std::uint64_t>(window.duration_ns)}) {
     hash = (hash ^ part) * 0x100000001b3;
   }
+  for (const char c : alarm.band) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return hash;
 }
 

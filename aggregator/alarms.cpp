@@ -17,11 +17,12 @@ using shm::AlarmEntry;
 
 /// As the configuration calls them.
 std::string kind_word(AlarmKind kind) {
-  static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore"};
+  static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore", "band"};
   return words[static_cast<std::size_t>(kind)];
 }
 std::string figure_word(const config::Alarm& alarm) {
   static const char* const words[] = {"mean", "min", "max", "rms", "deviation", "peak_to_peak", "last"};
+  if (alarm.kind == AlarmKind::band) return alarm.band;
   const bool judges = alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate || alarm.kind == AlarmKind::zscore;
   return judges ? words[static_cast<std::size_t>(alarm.of)] : "";
 }
@@ -92,6 +93,8 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
   for (const config::Alarm& alarm : stream.alarms) {
     const config::Window window = alarm.window < windows.size() ? windows[alarm.window] : config::Window{};
     const std::uint64_t identity = identity_of(alarm, window);
+    const auto& bands = stream.analysis.spectrum.bands;
+    const auto band = static_cast<std::size_t>(std::ranges::find(bands, alarm.band, &config::Band::name) - bands.begin());
     const auto add = [&](const std::string& channel, const std::string& unit, std::size_t index) {
       if (entries.size() == shm::kMaxAlarms) return;
       const auto old = std::find_if(entries_.begin(), entries_.end(), [&](const AlarmEntry& e) {
@@ -101,7 +104,7 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
       shm::put_name(e.unit, unit_of(alarm, unit));
       shm::put_name(e.kind, kind_word(alarm.kind));
       shm::put_name(e.of, figure_word(alarm));
-      watched.push_back({alarm, window, at ? *at : Watched::kNowhere, index});
+      watched.push_back({alarm, window, at ? *at : Watched::kNowhere, index, band});
     };
     if (alarm.kind == AlarmKind::stale) {
       add("", "", 0);
@@ -111,7 +114,7 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
       for (const AlarmEntry& old : entries_) {
         if (stream.name == old.stream && alarm.name == old.alarm && old.identity == identity) {
           entries.push_back(old);
-          watched.push_back({alarm, window, Watched::kNowhere, 0});
+          watched.push_back({alarm, window, Watched::kNowhere, 0, 0});
         }
       }
       continue;
@@ -136,7 +139,8 @@ void Alarms::catch_up(shm::BoardWriter& board) {
   shm::BoardImage& image = board.image();
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Watched& w = watched_[i];
-    if (w.stream == Watched::kNowhere || w.spec.kind == AlarmKind::stale) continue;
+    if (w.spec.kind == AlarmKind::band) entries_[i].judged = shm::kJudgedNone;  // who analyses begins anew, and may come by one again
+    if (w.stream == Watched::kNowhere || !judges_rows(w.spec.kind)) continue;
     const std::size_t which = w.spec.window;
     const std::uint64_t closed = image.stream(w.stream).closed[which];
     if (entries_[i].judged > closed) entries_[i].judged = closed;  // nothing yet, or the board began anew
@@ -158,7 +162,7 @@ std::vector<bool> Alarms::watched(std::size_t streams) const {
   const std::scoped_lock lock(mutex_);
   std::vector<bool> result(streams, false);
   for (const Watched& w : watched_) {
-    if (w.stream < streams && w.spec.kind != AlarmKind::stale) result[w.stream] = true;
+    if (w.stream < streams && judges_rows(w.spec.kind)) result[w.stream] = true;
   }
   return result;
 }
@@ -172,18 +176,37 @@ void Alarms::judge(const Row& row) {
   const std::scoped_lock lock(mutex_);
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Watched& w = watched_[i];
-    if (w.stream != row.head.stream || w.spec.window != row.head.which || w.spec.kind == AlarmKind::stale) continue;
+    if (w.stream != row.head.stream || w.spec.window != row.head.which || !judges_rows(w.spec.kind)) continue;
     if (w.channel < row.channels.size()) judge_window(i, row.number, row.head, row.channels[w.channel]);
   }
 }
 
-void Alarms::judge_window(std::size_t i, std::uint64_t number, const WindowHead& head, const Moments& moments) {
+/// A window of an earlier configuration is passed over: its bands may be others.
+void Alarms::judge_bands(const WindowHead& head, shm::AnalysisImage& image, std::size_t index) {
+  const std::scoped_lock lock(mutex_);
+  if (head.generation != generation_) return;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const Watched& w = watched_[i];
+    if (w.stream != head.stream || w.spec.window != head.which || w.spec.kind != AlarmKind::band || !take(i, head.window)) continue;
+    const double power = image.channel(index, head.which, w.channel).bands[w.band];
+    enter(i, judge_power(w.spec, head, power, entries_[i].memory), static_cast<std::int64_t>(head.window));
+  }
+}
+
+/// False: it was judged before.
+bool Alarms::take(std::size_t i, std::uint64_t number) {
   AlarmEntry& e = entries_[i];
   if (e.judged != shm::kJudgedNone) {
-    if (number < e.judged) return;
+    if (number < e.judged) return false;
     e.missed += number - e.judged;
   }
   e.judged = number + 1;
+  return true;
+}
+
+void Alarms::judge_window(std::size_t i, std::uint64_t number, const WindowHead& head, const Moments& moments) {
+  if (!take(i, number)) return;
+  AlarmEntry& e = entries_[i];
   enter(i, aggregator::judge(watched_[i].spec, head, moments, e.memory, watched_[i].window), static_cast<std::int64_t>(head.window));
 }
 

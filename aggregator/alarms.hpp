@@ -1,7 +1,7 @@
 // All alarms of an instance: which channels are watched, their states on the board of alarms, and what is told of them. The judging thread
-// brings closed windows and the time, main's thread brings configurations and an operator's orders; a lock of ordinary threads is between
-// them, and the drain never comes here.
-// What changed is published first and told in the log then: a crash in between loses a line of the log, and never raises anything twice.
+// brings closed windows and the time, the analysing thread the power in bands, main's thread configurations and an operator's orders; a
+// lock of ordinary threads is between them, and the drain never comes here. What changed is published first and told in the log then: a
+// crash in between loses a line of the log, and never raises anything twice.
 #pragma once
 #include <functional>
 #include <memory>
@@ -14,6 +14,7 @@
 #include "aggregator/rows.hpp"
 #include "config/config.hpp"
 #include "shm/alarms.hpp"
+#include "shm/analysis.hpp"
 #include "shm/board.hpp"
 
 namespace chappe::aggregator {
@@ -39,6 +40,8 @@ class Alarms {
 
   /// The judging thread. Windows that were judged before are passed over.
   void judge(const Row& row);
+  /// The analysing thread: a window of stream `index` of the image was analysed.
+  void judge_bands(const WindowHead& head, shm::AnalysisImage& image, std::size_t index);
   /// CLOCK_MONOTONIC of the newest frame of the board's stream, 0: there was none. Nothing: it is not listened to.
   using Newest = std::function<std::optional<std::int64_t>(std::size_t)>;
   /// The judging thread, now and then. An alarm that is not raised counts from `attached_ns` at the earliest: before, nobody listened.
@@ -63,11 +66,13 @@ class Alarms {
     config::Window window = {};     ///< that it judges
     std::size_t stream = kNowhere;  ///< of the board; kNowhere: it is not on it, and nothing is judged
     std::size_t channel = 0;
+    std::size_t band = 0;  ///< of the stream's spectrum
   };
   Alarms(std::string instance, std::optional<gid_t> readers) : instance_(std::move(instance)), readers_(readers) {}
   void watch_stream(const config::Stream& stream, const std::vector<config::Window>& windows, const shm::BoardTables& board,
                     std::vector<shm::AlarmEntry>& entries, std::vector<Watched>& watched);
   void judge_window(std::size_t i, std::uint64_t number, const WindowHead& head, const Moments& moments);
+  bool take(std::size_t i, std::uint64_t number);
   void enter(std::size_t i, const Verdict& verdict, std::int64_t window);
   void tell(std::size_t i, std::int64_t since_before_ns);
   void publish_locked();

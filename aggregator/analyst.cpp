@@ -33,12 +33,12 @@ std::size_t AnalysisPlan::block_bytes() const {
   return most;
 }
 
-Analyst::Analyst(std::string instance, std::optional<gid_t> readers, Blocks& blocks)
-    : instance_(std::move(instance)), readers_(readers), blocks_(&blocks) {}
+Analyst::Analyst(std::string instance, std::optional<gid_t> readers, Blocks& blocks, Analysed analysed)
+    : instance_(std::move(instance)), readers_(readers), blocks_(&blocks), analysed_(std::move(analysed)) {}
 
 rt::Result<std::unique_ptr<Analyst>> Analyst::start(const std::string& instance, std::optional<gid_t> readers, Blocks& blocks,
-                                                    AnalysisPlan plan) {
-  std::unique_ptr<Analyst> analyst(new Analyst(instance, readers, blocks));
+                                                    AnalysisPlan plan, Analysed analysed) {
+  std::unique_ptr<Analyst> analyst(new Analyst(instance, readers, blocks, std::move(analysed)));
   if (auto adopted = analyst->adopt(std::move(plan)); !adopted) return adopted.error();
   rt::ThreadPlan thread_plan;
   thread_plan.name = "chappe-analysis";
@@ -129,7 +129,7 @@ bool Analyst::work() {
     if (block->stream < streams_.size() && streams_[block->stream].analysis) {
       One& one = streams_[block->stream];
       const std::uint64_t before = one.analysis->skipped();
-      const std::size_t written = one.analysis->take(*block, object_->image(), one.index);
+      const std::size_t written = one.analysis->take(*block, object_->image(), one.index, analysed_);
       const std::uint64_t skipped = one.analysis->skipped() - before;
       windows_ += written;
       skipped_ += skipped;

@@ -29,9 +29,9 @@ struct AnalysisPlan {
 
 class Analyst {
  public:
-  /// Makes the object, then the thread.
+  /// Makes the object, then the thread, which calls `analysed` after each window if it is set.
   static rt::Result<std::unique_ptr<Analyst>> start(const std::string& instance, std::optional<gid_t> readers, Blocks& blocks,
-                                                    AnalysisPlan plan);
+                                                    AnalysisPlan plan, Analysed analysed = {});
   ~Analyst();
   /// Main's thread, before the drain hears of the generation: in force from the first block of it on.
   void follow(AnalysisPlan plan);
@@ -44,7 +44,7 @@ class Analyst {
     std::optional<StreamAnalysis> analysis;  ///< none: nothing is asked of this stream
     std::size_t index = 0;                   ///< in the object
   };
-  Analyst(std::string instance, std::optional<gid_t> readers, Blocks& blocks);
+  Analyst(std::string instance, std::optional<gid_t> readers, Blocks& blocks, Analysed analysed);
   rt::Done adopt(AnalysisPlan plan);
   void adopt_up_to(std::uint32_t generation);
   void run();
@@ -54,6 +54,7 @@ class Analyst {
   std::string instance_;
   std::optional<gid_t> readers_;
   Blocks* blocks_;
+  Analysed analysed_;
   std::mutex mutex_;
   std::deque<AnalysisPlan> coming_;  ///< under mutex_
   // The thread's, once it runs.

@@ -79,7 +79,7 @@ void StreamAnalysis::clear(Open& open) const {
   open.frames = 0;
 }
 
-std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& image, std::size_t index) {
+std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& image, std::size_t index, const Analysed& analysed) {
   if (block.lost != lost_) {  // what is open lacks frames that the board has
     lost_ = block.lost;
     for (Open& open : open_) {
@@ -100,7 +100,9 @@ std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& ima
   };
   for (const Mark* mark : marks) {
     add_up_to(mark->end);
-    if (close(*mark, image, index)) ++written;
+    if (!close(*mark, image, index)) continue;
+    ++written;
+    if (analysed) analysed(mark->head, image, index);
   }
   add_up_to(block.first_frame + block.frames);
   return written;

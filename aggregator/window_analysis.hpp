@@ -3,6 +3,7 @@
 // middle of which it begins is partial. One ordinary thread; allocates.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -26,11 +27,15 @@ struct AnalysedStream {
 /// The entry of the object's table for it, without names of channels. first_channel is the caller's.
 shm::AnalysisEntry entry_of(const AnalysedStream& stream);
 
+/// A window of stream `index` of the image was analysed and written.
+using Analysed = std::function<void(const WindowHead& head, shm::AnalysisImage& image, std::size_t index)>;
+
 class StreamAnalysis {
  public:
   explicit StreamAnalysis(const AnalysedStream& stream);
-  /// Into the records of stream `index` of the image. Returns the windows that were written.
-  std::size_t take(const BlockCopy& block, shm::AnalysisImage& image, std::size_t index);
+  /// Into the records of stream `index` of the image; after each window `analysed` is called, if it is set. Returns the windows that were
+  /// written.
+  std::size_t take(const BlockCopy& block, shm::AnalysisImage& image, std::size_t index, const Analysed& analysed = {});
   [[nodiscard]] std::uint64_t skipped() const noexcept { return skipped_; }
 
  private:

@@ -19,7 +19,7 @@ enum class SourceKind { simulator, replay, memory };         ///< memory: for me
 enum class OnFull { drop, wait };
 enum class Waveform { sine, square, random_walk, noise, constant, index };  ///< index: a function of the frame index alone
 enum class TimeUnit { s, ms, us, ns, iso8601, automatic };
-enum class AlarmKind { limit, rate, flat, stale, nan, zscore };
+enum class AlarmKind { limit, rate, flat, stale, nan, zscore, band };
 enum class Figure { mean, min, max, rms, deviation, peak_to_peak, last };  ///< of a window
 enum class ReplayFormat { automatic, csv, wav, i16le, i32le, f32le, f64le };
 
@@ -59,6 +59,7 @@ struct Alarm {
   std::vector<std::string> channels;  ///< empty: each of the stream
   std::uint64_t window = 0;           ///< index of the stream's window
   Figure of = Figure::mean;           ///< limit, rate, zscore
+  std::string band;                   ///< band: of the spectrum of the stream's analysis
   std::optional<double> above, below, warn_above, warn_below;
   double hysteresis = 0;        ///< how far back behind its limit a value must be for its end
   std::int64_t hold_ns = 0;     ///< for so long a limit must be passed

@@ -34,12 +34,13 @@ inline constexpr Names<Operation, 5> kOperations{{{"magnitude", Operation::magni
                                                   {"difference", Operation::difference},
                                                   {"ratio", Operation::ratio},
                                                   {"derivative", Operation::derivative}}};
-inline constexpr Names<AlarmKind, 6> kAlarmKinds{{{"limit", AlarmKind::limit},
+inline constexpr Names<AlarmKind, 7> kAlarmKinds{{{"limit", AlarmKind::limit},
                                                   {"rate", AlarmKind::rate},
                                                   {"flat", AlarmKind::flat},
                                                   {"stale", AlarmKind::stale},
                                                   {"nan", AlarmKind::nan},
-                                                  {"zscore", AlarmKind::zscore}}};
+                                                  {"zscore", AlarmKind::zscore},
+                                                  {"band", AlarmKind::band}}};
 inline constexpr Names<Figure, 7> kFigures{{{"mean", Figure::mean},
                                             {"min", Figure::min},
                                             {"max", Figure::max},

@@ -34,16 +34,16 @@ void read_names(Reader& in, std::vector<std::string>& names) {
 }
 
 void read_values(Reader& in, Alarm& alarm) {
-  const bool two_sided = alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate;
+  const bool two_sided = alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate || alarm.kind == AlarmKind::band;
   read_limit(in, "above", alarm.above);
   read_limit(in, "warn_above", alarm.warn_above);
   if (two_sided) {
     read_limit(in, "below", alarm.below);
     read_limit(in, "warn_below", alarm.warn_below);
   } else {
-    reject(in, {"below", "warn_below"}, "stands only with kind = \"limit\" or \"rate\"");
+    reject(in, {"below", "warn_below"}, "stands only with kind = \"limit\", \"rate\" or \"band\"");
   }
-  if (alarm.kind != AlarmKind::nan)
+  if (alarm.kind != AlarmKind::nan && alarm.kind != AlarmKind::band)
     in.choice("of", kFigures, alarm.of);
   else
     in.misplaced("of", "stands only with kind = \"limit\", \"rate\" or \"zscore\"");
@@ -82,6 +82,12 @@ Alarm read_alarm(Reader& in) {
     in.whole("learn", alarm.learn);
   else
     in.misplaced("learn", "stands only with kind = \"zscore\"");
+  if (alarm.kind == AlarmKind::band) {
+    in.text("band", alarm.band);
+    require(in, "band");
+  } else {
+    in.misplaced("band", "stands only with kind = \"band\"");
+  }
   if (alarm.kind == AlarmKind::flat || alarm.kind == AlarmKind::stale)
     read_times(in, alarm);
   else

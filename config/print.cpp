@@ -63,7 +63,10 @@ void print_alarm(Printer& out, const Alarm& alarm, const std::string& path) {
   if (by_time) out.value(path, "after", quoted(duration_text(alarm.after_ns)));
   if (alarm.kind == AlarmKind::flat) out.value(path, "tolerance", number_text(alarm.tolerance));
   if (by_time) return;
-  if (alarm.kind != AlarmKind::nan) out.value(path, "of", quoted(name_of(kFigures, alarm.of)));
+  if (alarm.kind == AlarmKind::band)
+    out.value(path, "band", quoted(alarm.band));
+  else if (alarm.kind != AlarmKind::nan)
+    out.value(path, "of", quoted(name_of(kFigures, alarm.of)));
   if (alarm.kind == AlarmKind::zscore) out.value(path, "learn", std::to_string(alarm.learn));
   print_limits(out, alarm, path);
 }

@@ -44,11 +44,13 @@ void check_order(Checker& check, const std::string& path, const char* low_key, c
 
 void check_limits(Checker& check, const Alarm& alarm, const std::string& path) {
   check.expect(alarm.above || alarm.below || alarm.warn_above || alarm.warn_below, path,
-               alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate ? "no limit: expected above, below, warn_above or warn_below"
-                                                                               : "no limit: expected above or warn_above");
+               alarm.kind == AlarmKind::nan || alarm.kind == AlarmKind::zscore
+                   ? "no limit: expected above or warn_above"
+                   : "no limit: expected above, below, warn_above or warn_below");
   constexpr double kFar = 1e300;
   const double most = alarm.kind == AlarmKind::nan ? 1 : kFar;
-  const double least = alarm.kind == AlarmKind::nan || alarm.kind == AlarmKind::zscore ? 0 : -kFar;
+  const bool has_a_sign = alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate;
+  const double least = has_a_sign ? -kFar : 0;
   for (const auto& [key, limit] : {std::pair{".above", alarm.above}, std::pair{".below", alarm.below},
                                    std::pair{".warn_above", alarm.warn_above}, std::pair{".warn_below", alarm.warn_below}}) {
     if (limit) check.number_within(path + key, *limit, least, most);
@@ -62,11 +64,26 @@ void check_limits(Checker& check, const Alarm& alarm, const std::string& path) {
   check.duration_within(path + ".release", alarm.release_ns, 0, kDay);
 }
 
+void check_band(Checker& check, const Stream& stream, const Alarm& alarm, const std::string& path) {
+  std::vector<std::string> known;
+  if (stream.analysis.spectrum.length > 0) {
+    for (const Band& band : stream.analysis.spectrum.bands) known.push_back(band.name);
+  }
+  if (std::find(known.begin(), known.end(), alarm.band) == known.end()) {
+    const auto near = nearest(alarm.band, known);
+    check.fault(path + ".band", quoted_short(alarm.band) + ": the spectrum of the stream's analysis has no such band" +
+                                    (near ? "; nearest: " + quoted(*near) : ""));
+  }
+  const bool overlaps = alarm.window < stream.windows.size() && stream.windows[alarm.window].hops() > 1;
+  check.expect(!overlaps, path + ".window", std::to_string(alarm.window) + ": windows with a hop are not analysed; expected one without");
+}
+
 void check_alarm(Checker& check, const Stream& stream, const Alarm& alarm, const std::string& path) {
   check.expect(is_alarm_name(alarm.name), path + ".name", quoted_short(alarm.name) + ": expected 1 to 47 bytes without control characters");
   check_names(check, stream, alarm, path);
   check.expect(alarm.window < stream.windows.size(), path + ".window",
                std::to_string(alarm.window) + ": the stream has " + std::to_string(stream.windows.size()) + " windows, counted from 0");
+  if (alarm.kind == AlarmKind::band) check_band(check, stream, alarm, path);
   if (alarm.kind == AlarmKind::zscore) check.within<std::uint64_t>(path + ".learn", alarm.learn, 2, 1'000'000, " windows");
   if (alarm.kind == AlarmKind::flat || alarm.kind == AlarmKind::stale) {
     check.duration_within(path + ".after", alarm.after_ns, kMillisecond, kDay);

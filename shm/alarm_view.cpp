@@ -59,8 +59,9 @@ std::vector<AlarmView> alarm_views(std::span<const AlarmEntry> entries, std::int
 std::string place_of(const AlarmView& alarm) { return alarm.channel.empty() ? alarm.stream : alarm.stream + "/" + alarm.channel; }
 
 std::string reason_of(const AlarmView& alarm) {
-  static const std::pair<const char*, const char*> words[] = {{"limit", ""},        {"rate", "rate of "}, {"zscore", "z-score of "},
-                                                              {"nan", "NaN share"}, {"flat", "flat for"}, {"stale", "silent for"}};
+  static const std::pair<const char*, const char*> words[] = {
+      {"limit", ""},        {"rate", "rate of "},    {"zscore", "z-score of "}, {"nan", "NaN share"},
+      {"flat", "flat for"}, {"stale", "silent for"}, {"band", "power in band "}};
   const auto found = std::find_if(std::begin(words), std::end(words), [&](const auto& word) { return alarm.kind == word.first; });
   const std::string what = (found != std::end(words) ? found->second : alarm.kind) + alarm.of;
   if (std::isnan(alarm.value)) return what + ": nothing judged yet";

@@ -10,6 +10,8 @@ std::string alarm_with(const std::string& alarm) {
   return "[[stream]]\nname = \"a\"\nrate = 100\nchannels = [\"x\", \"y\"]\n[[stream.alarm]]\nname = \"hot\"\n" + alarm + "\n";
 }
 
+constexpr const char* kBands = "[stream.analysis]\nspectrum = { length = 64, bands = [{ name = \"high\", low = 10, high = 20 }] }\n";
+
 constexpr const char* kAll = R"([[stream]]
 name = "a"
 rate = 100
@@ -56,13 +58,20 @@ of = "rms"
 learn = 30
 warn_above = 3
 above = 6
+[[stream.alarm]]
+name = "whines"
+kind = "band"
+band = "high"
+above = 2
+[stream.analysis]
+spectrum = { length = 64, bands = [{ name = "low", low = 1, high = 5 }, { name = "high", low = 10, high = 20 }] }
 )";
 
 TEST(Alarms, takes_every_key_of_every_kind) {
   const LoadResult result = load_text(kAll, "t");
   ASSERT_EQ(describe(result.faults), "");
   const std::vector<Alarm>& alarms = result.loaded.config.streams.at(0).alarms;
-  ASSERT_EQ(alarms.size(), 6U);
+  ASSERT_EQ(alarms.size(), 7U);
   const Alarm& hot = alarms[0];
   EXPECT_EQ(hot.kind, AlarmKind::limit);
   EXPECT_EQ(hot.channels, std::vector<std::string>{"x"});
@@ -82,6 +91,7 @@ TEST(Alarms, takes_every_key_of_every_kind) {
   EXPECT_EQ(alarms[2].tolerance, 0.5);
   EXPECT_EQ(alarms[3].after_ns, 5'000'000'000);
   EXPECT_EQ(alarms[5].learn, 30U);
+  EXPECT_EQ(alarms[6].band, "high");
 }
 
 TEST(Alarms, are_printed_as_they_are_read) {
@@ -139,6 +149,20 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"hysteresis", alarm_with("kind = \"limit\"\nabove = 1\nhysteresis = -1"), 9, 14, "stream[0].alarm[0].hysteresis", "from 0 to"},
         Bad{"same_name", alarm_with("kind = \"nan\"\nabove = 1\n[[stream.alarm]]\nname = \"hot\"\nkind = \"nan\"\nabove = 1"), 10, 8,
             "stream[0].alarm[1].name", "alarm[0] has the same name"},
+        Bad{"no_band", alarm_with("kind = \"band\"\nabove = 1"), 5, 1, "stream[0].alarm[0].band", "missing"},
+        Bad{"band", alarm_with("kind = \"band\"\nband = \"hig\"\nabove = 1\n" + std::string(kBands)), 8, 8, "stream[0].alarm[0].band",
+            "no such band; nearest: \"high\""},
+        Bad{"band_without_a_spectrum", alarm_with("kind = \"band\"\nband = \"high\"\nabove = 1"), 8, 8, "stream[0].alarm[0].band",
+            "no such band"},
+        Bad{"band_of_limit", alarm_with("kind = \"limit\"\nband = \"high\"\nabove = 1"), 8, 8, "stream[0].alarm[0].band",
+            "stands only with"},
+        Bad{"figure_of_a_band", alarm_with("kind = \"band\"\nband = \"high\"\nof = \"max\"\nabove = 1\n" + std::string(kBands)), 9, 6,
+            "stream[0].alarm[0].of", "stands only with"},
+        Bad{"power_below_nothing", alarm_with("kind = \"band\"\nband = \"high\"\nbelow = -1\n" + std::string(kBands)), 9, 9,
+            "stream[0].alarm[0].below", "expected a number from 0"},
+        Bad{"band_of_a_window_that_overlaps",
+            alarm_with("kind = \"band\"\nband = \"high\"\nabove = 1\n" + std::string(kBands) + "[[stream.window]]\nframes = 10\nhop = 5"),
+            5, 1, "stream[0].alarm[0].window", "not analysed"},
         Bad{"unknown", alarm_with("kind = \"nan\"\nabove = 1\nabvoe = 2"), 9, 1, "stream[0].alarm[0].abvoe", "nearest known: above"}),
     [](const auto& bad) { return std::string(bad.param.name); });
 

@@ -127,6 +127,42 @@ TEST(Alarms, of_each_kind_are_raised_and_cleared_once_by_a_recording_as_fast_as_
   EXPECT_THAT(instance.objects(), IsEmpty());
 }
 
+/// A tone of 200 Hz in a sound that has none.
+TEST(Alarms, of_the_power_in_a_band_are_raised_and_cleared_once_within_one_window) {
+  const Instance instance;
+  std::ofstream out(instance.path("whine.csv"));
+  out.precision(17);
+  out << "time,x\n";
+  for (int i = 0; i < kFrames; ++i) {
+    const double whine = i >= kFrom && i < kTo ? 2 * std::sin(0.4 * std::numbers::pi * i) : 0;
+    out << 0.001 * i << ',' << std::sin(0.1 * std::numbers::pi * i) + whine << '\n';
+  }
+  out.close();
+  instance.configure(
+      "[realtime]\nlock_memory = false\n[producer]\non_full = \"wait\"\n[[stream]]\nname = \"bench\"\nsource = \"replay\"\nfile = \"" +
+      instance.path("whine.csv") +
+      "\"\nloop = false\n[[stream.window]]\nframes = 100\n"
+      "[stream.analysis]\nspectrum = { length = 64, bands = [{ name = \"whine\", low = 150, high = 250 }] }\n"
+      "[[stream.alarm]]\nname = \"whines\"\nkind = \"band\"\nband = \"whine\"\nabove = 1\n");
+  Child aggregator = instance.aggregator();
+  Child producer = instance.producer();
+  ASSERT_EQ(producer.wait_for(60 * rt::kSecond), 0) << instance.log("chappe-producer") << instance.log("chappe-aggregator");
+  ASSERT_TRUE(instance.until([&] { return instance.log("chappe-aggregator").find("ended in order") != std::string::npos; }));
+  const Json alarms = instance.ask("alarms");
+  ASSERT_EQ(alarms.size(), 1U) << instance.log("chappe-aggregator");
+  const Json& alarm = alarms[0];
+  EXPECT_EQ(alarm["state"], "ok") << alarm.dump(1);
+  EXPECT_EQ(alarm["raised"], 1) << alarm.dump(1);
+  EXPECT_EQ(alarm["cleared"], 1) << alarm.dump(1);
+  EXPECT_EQ(alarm["missed_windows"], 0) << alarm.dump(1);
+  EXPECT_GE(alarm["window"], kTo / 100) << "of the end: " << alarm.dump(1);
+  EXPECT_LE(alarm["window"], kTo / 100 + 1) << alarm.dump(1);
+  EXPECT_EQ(count(instance.log("chappe-aggregator"), "alarm 'whines' of bench/x: alarm"), 1U) << instance.log("chappe-aggregator");
+  EXPECT_THAT(instance.log("chappe-aggregator"), HasSubstr("power in band whine"));
+  aggregator.signal(SIGTERM);
+  ASSERT_EQ(aggregator.wait_for(20 * rt::kSecond), 0) << instance.log("chappe-aggregator");
+}
+
 TEST(Alarms, are_raised_once_while_the_aggregator_is_killed_again_and_again) {
   const Instance instance;
   write_recording(instance.path("broken.csv"));
