@@ -125,6 +125,7 @@ void seed(AlarmKind kind, std::vector<double>& values, std::size_t window_frames
         values[i] += (i % 2 == 0 ? 4 : -4) * z_limit;
         break;
       case AlarmKind::stale:
+      case AlarmKind::band:
         break;
     }
   }
@@ -189,7 +190,7 @@ TEST_P(SeededFault, raises_its_alarm_once_within_a_window_and_clears_once_and_ra
 }
 
 std::string word_of(const testing::TestParamInfo<AlarmKind>& kind) {
-  static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore"};
+  static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore", "band"};
   return words[static_cast<std::size_t>(kind.param)];
 }
 INSTANTIATE_TEST_SUITE_P(Kinds, SeededFault, testing::ValuesIn(kKinds), word_of);
