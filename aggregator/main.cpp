@@ -2,12 +2,13 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 
 #include "aggregator/aggregator.hpp"
+#include "aggregator/scrape.hpp"
 #include "config/options.hpp"
 #include "control/listener.hpp"
 #include "metrics/exporter.hpp"
-#include "rt/build_info.hpp"
 #include "rt/clock.hpp"
 #include "rt/fault.hpp"
 #include "rt/log.hpp"
@@ -64,6 +65,7 @@ class Service {
   shm::ProcessReport report_;
   std::unique_ptr<Aggregator> aggregator_;
   control::Listener listener_;
+  std::optional<Scrape> scrape_;  // before the exporter, whose threads use it
   std::unique_ptr<metrics::Exporter> exporter_;
   std::int64_t next_tick_ = 0;
   std::string lock_refusal_, last_refusal_;
@@ -86,12 +88,10 @@ rt::Done Service::open() {
   report_.lock_asked = config.realtime.lock_memory;
   if (config.realtime.lock_memory) lock_refusal_ = rt::lock_memory();
   const config::Endpoint endpoint = config::endpoint(config, "aggregator");
+  scrape_.emplace(
+      config, [viewer = std::make_shared<shm::Viewer>(config.instance)] { return viewer->look(); }, rt::log);
   exporter_ = metrics::Exporter::start(
-      endpoint.address, endpoint.port,
-      [viewer = std::make_shared<shm::Viewer>(config.instance)] {
-        return metrics::families_of(viewer->look(), metrics::Role::aggregator, {rt::kVersion, rt::kCommit});
-      },
-      rt::log);
+      endpoint.address, endpoint.port, [this] { return scrape_->families(); }, rt::log);
   aggregator_->publish_report(report_);
   return judge_realtime();
 }
@@ -124,6 +124,7 @@ rt::Result<std::string> Service::reload() {
   CHAPPE_FAULT(reload_parsed);
   loaded_ = std::move(*next);
   const std::uint32_t generation = aggregator_->reconfigure(loaded_.config);
+  scrape_->choose(loaded_.config);
   CHAPPE_FAULT(reload_offered);
   if (auto level = rt::log_level_named(loaded_.config.log_level)) rt::set_log_level(*level);
   const bool applied = rt::wait_until(rt::monotonic_ns() + kEffect, [&] { return aggregator_->has_applied(); });

@@ -54,6 +54,8 @@ void check_alarms(Checker& check, const Stream& stream, const std::string& path)
 void check_alarm_count(Checker& check, const Config& config);
 /// `path`: "analysis" or "stream[0].analysis".
 void check_analysis(Checker& check, const Analysis& analysis, const std::string& path);
+/// Which channels' figures are metrics, and how many series they make.
+void check_channel_metrics(Checker& check, const Config& config);
 void check_streams(Checker& check, const Config& config);
 /// The ring against the streams that it is to carry.
 void check_ring_depth(Checker& check, const Config& config);

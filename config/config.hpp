@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/analysis.hpp"
+#include "config/channel_metrics.hpp"
 #include "rt/result.hpp"
 #include "rt/thread.hpp"
 
@@ -114,6 +115,7 @@ struct Stream {
   std::vector<Calibration> calibration;  ///< applied in this order
   std::vector<Derived> derived;          ///< behind the stream's own channels, in this order
   Analysis analysis;
+  ChannelMetrics metrics;
   std::vector<Alarm> alarms;
   bool shape = true;  ///< its windows have the figures of higher order; aggregator/shape.hpp
   bool operator==(const Stream&) const = default;
@@ -157,10 +159,12 @@ struct Config {
   std::string log_level = "info";           ///< trace, debug, info, warn, error
   double refresh_hz = 10;                   ///< display
   std::map<std::string, Endpoint> metrics;  ///< by process: "producer", "aggregator", "display"
+  std::uint64_t max_series = kMaxSeries;    ///< of channels, at the aggregator's endpoint; what is beyond is left out
   Realtime realtime;
   std::vector<Stream> streams;
   std::vector<Window> default_windows{Window{0, 1'000'000'000}};  ///< of streams that name none, and of those only the ring knows
   Analysis default_analysis;                                      ///< the same: of streams that have no [stream.analysis]
+  ChannelMetrics default_metrics;                                 ///< the same: of keys that no [stream.metrics] has
   bool shape = true;                                              ///< of the same streams
   bool operator==(const Config&) const = default;
 };
@@ -212,8 +216,8 @@ std::string to_json(const Config& config);
 Endpoint endpoint(const Config& config, const std::string& process);
 
 /// The dotted keys in which the two differ and that cannot change while running, each with its reason; empty: the change can be applied
-/// live. Live: windows, alarms, calibration and derived channels, rates of simulated streams and their waveforms' parameters, log level,
-/// refresh.
+/// live. Live: windows, alarms, calibration and derived channels, the choice of metrics, rates of simulated streams and their waveforms'
+/// parameters, log level, refresh.
 std::vector<std::string> refused_live(const Config& now, const Config& next);
 
 /// The ring with its geometry chosen where the configuration leaves it open: blocks that the fastest stream fills within max_delay, of at

@@ -38,8 +38,10 @@ void locate(Fault& fault, const std::map<std::string, Place>& places, const std:
 
 std::string origin_of(const std::map<std::string, Place>& places, const std::string& key) {
   auto found = places.find(key);
-  const std::size_t window = key.find(".window[");  // a stream that names none has those of the top level
-  if (found == places.end() && window != std::string::npos) found = places.find(key.substr(window + 1));
+  for (const char* table : {".window[", ".metrics."}) {  // of what a stream does not say, the top level's
+    const std::size_t at = key.find(table);
+    if (found == places.end() && at != std::string::npos) found = places.find(key.substr(at + 1));
+  }
   if (found == places.end()) return "default";
   return found->second.line == 0 ? found->second.source : found->second.source + ":" + std::to_string(found->second.line);
 }

@@ -47,6 +47,7 @@ void replace_streams(const Options& options, Config& config, Overrides& override
     stream.replay = {file, options.replay_format, options.time_column, options.time_unit, options.as_fast_as_possible, !options.once};
     stream.windows = config.default_windows;
     stream.analysis = config.default_analysis;
+    stream.metrics = config.default_metrics;
     stream.shape = config.shape;
     const std::string path = "stream[" + std::to_string(config.streams.size()) + "]";
     for (const char* key : {"", ".name", ".source", ".file", ".type", ".loop", ".as_fast_as_possible"})

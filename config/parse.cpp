@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "config/parse_analysis.hpp"
+#include "config/parse_metrics.hpp"
 #include "config/parse_reader.hpp"
 #include "config/parse_stream.hpp"
 
@@ -62,6 +63,8 @@ void read_permissions(Reader& in, Permissions& permissions) {
 }
 
 void read_metrics(Reader& in, Config& config) {
+  in.whole("max_series", config.max_series);
+  read_channel_metrics(in, config.default_metrics);
   for (auto& entry : config.metrics) {
     in.table(entry.first, [&entry](Reader& inner) {
       inner.text("address", entry.second.address);
@@ -122,7 +125,10 @@ void read_all(Reader& in, Config& config) {
   in.table("analysis", [&](Reader& t) { config.default_analysis = read_analysis(t); });
   in.tables("stream", [&](Reader& t) {
     config.streams.push_back(read_stream(t, config.shape));
-    if (!t.has("analysis")) config.streams.back().analysis = config.default_analysis;
+    Stream& stream = config.streams.back();
+    if (!t.has("analysis")) stream.analysis = config.default_analysis;
+    stream.metrics = config.default_metrics;
+    t.table("metrics", [&](Reader& m) { read_channel_metrics(m, stream.metrics); });
   });
   in.reject_unknown();
   for (Stream& stream : config.streams) {

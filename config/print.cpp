@@ -190,6 +190,11 @@ void print_analysis(Printer& out, const Analysis& a, const std::string& header, 
   }
 }
 
+void print_channel_metrics(Printer& out, const ChannelMetrics& metrics, const std::string& path) {
+  out.value(path, "channels", metrics.all ? quoted("all") : array_of(metrics.channels));
+  out.value(path, "figures", array_of(metrics.figures));
+}
+
 void print_realtime(Printer& out, const Realtime& realtime) {
   out.header("[realtime]");
   out.value("realtime", "lock_memory", truth(realtime.lock_memory));
@@ -224,6 +229,8 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
   table("window_log", {{"path", quoted(config.window_log)}, {"columns", quoted(name_of(kColumns, config.window_log_all))}});
   table("log", {{"level", quoted(config.log_level)}});
   table("display", {{"refresh", number_text(config.refresh_hz)}});
+  table("metrics", {{"max_series", std::to_string(config.max_series)}});
+  print_channel_metrics(out, config.default_metrics, "metrics");
   for (const auto& [process, endpoint] : config.metrics) {
     table("metrics." + process, {{"address", quoted(endpoint.address)}, {"port", std::to_string(endpoint.port)}});
   }
@@ -236,6 +243,9 @@ std::vector<PrintedLine> printed_lines(const Config& config) {
     print_stream(out, config.streams[i], path);
     if (config.streams[i].analysis != config.default_analysis)
       print_analysis(out, config.streams[i].analysis, "stream.analysis", path + ".analysis");
+    if (config.streams[i].metrics == config.default_metrics) continue;
+    out.header("[stream.metrics]");
+    print_channel_metrics(out, config.streams[i].metrics, path + ".metrics");
   }
   return out.take();
 }

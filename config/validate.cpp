@@ -128,6 +128,7 @@ void validate(const Config& config, const std::string& file, std::vector<Fault>&
   check_analysis(check, config.default_analysis, "analysis");
   check_streams(check, config);
   check_alarm_count(check, config);
+  check_channel_metrics(check, config);
   check_ring_depth(check, config);
 }
 

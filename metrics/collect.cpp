@@ -12,7 +12,6 @@ namespace chappe::metrics {
 namespace {
 
 using shm::Account;
-using shm::ChannelView;
 using shm::Snapshot;
 
 constexpr double kNanoseconds = 1e-9;  // of a second
@@ -101,19 +100,6 @@ std::vector<Family> producer_families(const Snapshot& s) {
   };
 }
 
-/// One gauge per channel of every stream.
-template <class Number>
-Family of_channels(const Snapshot& snapshot, const char* name, const char* help, Number ChannelView::*member) {
-  Family family{name, help, Type::gauge, {}};
-  for (const shm::StreamView& stream : snapshot.streams) {
-    for (const ChannelView& channel : stream.channels) {
-      family.samples.push_back(
-          sample(static_cast<double>(channel.*member), {{"stream", stream.stream}, {"channel", channel.channel}, {"unit", channel.unit}}));
-    }
-  }
-  return family;
-}
-
 Family windows_closed(const Snapshot& snapshot) {
   Family family{"chappe_windows_closed_total", "Windows closed.", Type::counter, {}};
   for (const shm::StreamView& view : snapshot.streams)
@@ -183,14 +169,6 @@ std::vector<Family> aggregator_families(const Snapshot& s) {
       windows_closed(s),
       missing_frames(s),
       calibrations_refused(s),
-      of_channels(s, "chappe_window_values", "Values in the statistics of the last window; NaN is not among them.", &ChannelView::count),
-      of_channels(s, "chappe_window_nan_values", "NaN values of the last window.", &ChannelView::nan),
-      of_channels(s, "chappe_window_mean", "Mean of the last window, in the channel's unit.", &ChannelView::mean),
-      of_channels(s, "chappe_window_minimum", "Least value of the last window, in the channel's unit.", &ChannelView::min),
-      of_channels(s, "chappe_window_maximum", "Greatest value of the last window, in the channel's unit.", &ChannelView::max),
-      of_channels(s, "chappe_window_rms", "Root mean square of the last window, in the channel's unit.", &ChannelView::rms),
-      of_channels(s, "chappe_window_variance", "Sample variance of the last window, in the channel's unit squared.",
-                  &ChannelView::variance),
       histogram("chappe_frame_to_board_seconds", "From a frame's acquisition to the publication of the board that holds it.", s.latency),
       histogram("chappe_drain_cycle_seconds", "Working time of one cycle of the drain that did something.", s.drain_cycle),
       counter("chappe_doorbell_timeouts_with_data_total", "Times the drain woke by time and found blocks.", s.doorbell_timeouts_with_data),

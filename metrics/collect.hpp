@@ -51,7 +51,8 @@ struct DisplayCounts {
   std::uint64_t troubled = 0;  ///< of them, those in which an object was refused
 };
 
-/// All families of the producer or the aggregator; of the display, who lives and its build, to which it adds two of those below.
+/// All families of the producer or the aggregator, to which this one adds those of channels (metrics/channels.hpp); of the display, who
+/// lives and its build, to which it adds two of those below.
 std::vector<Family> families_of(const shm::Snapshot& snapshot, Role role, const BuildInfo& build);
 /// Configuration and reloads, and real time, of one process. families_of() adds both for producer and aggregator; the display adds the
 /// first.

@@ -34,6 +34,8 @@ TEST(Diff, lets_windows_calibrations_rates_waveforms_level_refresh_and_the_stall
   EXPECT_TRUE(refused([](Config& c) { c.default_windows = {{10, 0}}; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].analysis.covariance = true; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].shape = c.shape = false; }).empty());
+  EXPECT_TRUE(refused([](Config& c) { c.max_series = 0; }).empty());
+  EXPECT_TRUE(refused([](Config& c) { c.streams[0].metrics.all = c.default_metrics.all = false; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].rate_hz = 7; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].dropout_probability = 0.5; }).empty());
   EXPECT_TRUE(refused([](Config& c) { c.streams[0].channels[1] = {"ch1", "", Waveform::square, 2, 3, 4, 5, 0.6, 0.7}; }).empty());

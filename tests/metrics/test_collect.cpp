@@ -9,6 +9,7 @@
 #include <fstream>
 #include <numeric>
 
+#include "metrics/channels.hpp"
 #include "metrics/collect.hpp"
 #include "metrics/text.hpp"
 #include "rt/histogram.hpp"
@@ -60,7 +61,11 @@ shm::Snapshot snapshot_of_one_stream() {
   return s;
 }
 
-std::string text_of(const shm::Snapshot& snapshot, Role role) { return serialize(families_of(snapshot, role, kBuild)); }
+/// As the process serves it; of the channels, what nobody chose otherwise.
+std::string text_of(const shm::Snapshot& snapshot, Role role) {
+  const std::string text = serialize(families_of(snapshot, role, kBuild));
+  return role == Role::aggregator ? text + serialize(channel_series(snapshot, {}).families) : text;
+}
 
 /// What promtool says of the text: its exit code, and its complaints.
 std::pair<int, std::string> promtool(const std::string& text) {

@@ -17,6 +17,7 @@ namespace chappe::whole {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 Output shell(const std::string& command) { return run("/bin/sh", {"-c", command}); }
@@ -54,14 +55,26 @@ class Prometheus : public ::testing::Test {
     ASSERT_EQ(ports.size(), 4U);
     ports_ = {.producer = ports[0], .aggregator = ports[1], .display = ports[2]};
     server_port_ = ports[3];
-    instance_.configure(
-        "[[stream]]\nname = \"proof\"\nrate = 5000\nchannels = [{name = \"a\", waveform = \"index\"}, {name = \"odd \\\"\\\\ name\", unit "
-        "= "
-        "\"µm/s²\", waveform = \"index\"}]\n[[stream.window]]\nframes = 500\n[[stream]]\nname = \"noise\"\nrate = 100\nchannels = 3\n",
-        ports_);
+    configure("");
     aggregator_ = instance_.aggregator();
     producer_ = instance_.producer();
     display_ = instance_.start("chappe-display", {"--plain"});
+  }
+  /// `chosen`: of the stream `proof`.
+  void configure(const std::string& chosen) const {
+    instance_.configure(
+        R"([[stream]]
+name = "proof"
+rate = 5000
+channels = [{ name = "a", waveform = "index" }, { name = "odd \"\\ name", unit = "µm/s²", waveform = "index" }]
+[[stream.window]]
+frames = 500
+[stream.analysis]
+quantiles = [0.5]
+spectrum = { length = 100, bands = [{ name = "low", low = 10, high = 500 }] }
+)" + chosen +
+            "\n[[stream]]\nname = \"noise\"\nrate = 100\nchannels = 3\n",
+        ports_);
   }
   std::string url(int port, const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port) + path; }
   std::string logs() const {
@@ -157,6 +170,31 @@ TEST_F(Prometheus, promtool_finds_nothing_to_say_about_what_each_process_serves)
     EXPECT_EQ(checked.exit_code, 0);
     EXPECT_EQ(checked.out + checked.err, "");
   }
+}
+
+TEST_F(Prometheus, shows_of_channels_what_a_reload_chooses_and_counts_what_is_beyond_the_limit) {
+  const auto page_has = [this](const std::string& text) { return metrics(ports_.aggregator).find(text) != std::string::npos; };
+  ASSERT_TRUE(instance_.until([&] {
+    return page_has("chappe_window_mean{stream=\"proof\",channel=\"a\"") && page_has("{stream=\"noise\"");
+  })) << logs();
+  EXPECT_THAT(metrics(ports_.aggregator), HasSubstr("chappe_channel_series_left_out 0\n"));
+  configure(R"([stream.metrics]
+channels = ["a"]
+figures = ["deviation", "peak_to_peak", "crest", "skewness", "kurtosis", "zero_crossings", "flat", "quantiles", "bands"]
+[metrics]
+max_series = 12)");
+  ASSERT_EQ(run("chappectl", {"reload", "--instance", instance_.name()}).exit_code, 0) << logs();
+  ASSERT_TRUE(instance_.until([&] { return page_has("chappe_window_band_power{"); })) << metrics(ports_.aggregator) << logs();
+  const std::string page = metrics(ports_.aggregator);
+  EXPECT_THAT(page, HasSubstr("chappe_window_flat_frames{stream=\"proof\",channel=\"a\",unit=\"\"} 1\n")) << "an index never stands";
+  EXPECT_THAT(page, HasSubstr("chappe_window_quantile{stream=\"proof\",channel=\"a\",unit=\"\",level=\"0.5\"} "));
+  EXPECT_THAT(page, Not(HasSubstr("channel=\"odd")));
+  EXPECT_THAT(page, Not(HasSubstr("chappe_window_mean{"))) << "nine of proof, and no room for seven of noise's first";
+  EXPECT_THAT(page, HasSubstr("chappe_channel_series_left_out 21\n"));
+  std::ofstream(instance_.path("chosen")) << page;
+  const Output checked = shell("promtool check metrics < '" + instance_.path("chosen") + "'");
+  EXPECT_EQ(checked.out + checked.err, "");
+  EXPECT_TRUE(instance_.until([&] { return instance_.log("chappe-aggregator").find("max_series = 12") != std::string::npos; })) << logs();
 }
 
 }  // namespace
