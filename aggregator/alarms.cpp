@@ -223,8 +223,8 @@ void Alarms::judge_silence(const Newest& newest_ns, std::int64_t attached_ns, st
     if (w.stream == Watched::kNowhere || w.spec.kind != AlarmKind::stale) continue;
     const auto newest = newest_ns(w.stream);
     if (!newest) continue;
-    const bool raised = e.state != 0 && *newest != 0;
-    enter(i, aggregator::judge_silence(w.spec, now_ns - (raised ? *newest : std::max(*newest, attached_ns))), 0);
+    if (e.state != 0 && *newest == 0) continue;  // never a frame: it is silent whoever looks
+    enter(i, aggregator::judge_silence(w.spec, now_ns - (e.state != 0 ? *newest : std::max(*newest, attached_ns))), 0);
     changed_ = changed_ || now_ns - published_ns_ >= rt::kSecond;
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "aggregator/peaks.hpp"
 #include "config/names.hpp"
@@ -80,7 +81,8 @@ void StreamAnalysis::clear(Open& open) const {
 }
 
 std::size_t StreamAnalysis::take(const BlockCopy& block, shm::AnalysisImage& image, std::size_t index, const Analysed& analysed) {
-  if (block.lost != lost_) {  // what is open lacks frames that the board has
+  if (!std::exchange(has_begun_, true)) lost_ = block.lost;  // what was left out before it began was not its own
+  if (block.lost != lost_) {                                 // what is open lacks frames that the board has
     lost_ = block.lost;
     for (Open& open : open_) {
       clear(open);

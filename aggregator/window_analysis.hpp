@@ -70,6 +70,7 @@ class StreamAnalysis {
   std::vector<double> density_, matrix_;
   std::vector<double> ewma_;  ///< of each channel; NaN: no value yet
   std::uint64_t next_ = 0, lost_ = 0, skipped_ = 0;
+  bool has_begun_ = false;
   double period_ns_ = 0;
 };
 
