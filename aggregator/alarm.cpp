@@ -157,24 +157,20 @@ Verdict judge(const Alarm& alarm, const WindowHead& head, const Moments& moments
   if (memory.windows == 0) begin(memory);
   const Span span = span_of(head);
   const bool comparable = alarm.kind != AlarmKind::zscore || !is_cut_short(head, span, window);
-  const double value = comparable ? value_of(alarm, moments, span, memory) : kNone;
+  return judge_value(alarm, head, comparable ? value_of(alarm, moments, span, memory) : kNone, memory);
+}
+
+Verdict judge_value(const Alarm& alarm, const WindowHead& head, double value, AlarmMemory& memory) noexcept {
   ++memory.windows;
   memory.t_last_ns = head.t_last_ns;
   if (std::isnan(value)) return {state_of(memory), kNone, kNone};
+  const Span span = span_of(head);
   if (alarm.kind == AlarmKind::flat) {
     memory.alarm.on = memory.flat_min <= memory.flat_max && span.has_lasted(memory.flat_since_ns, alarm.after_ns) ? 1 : 0;
     return {state_of(memory), value, static_cast<double>(alarm.after_ns) * kSeconds};
   }
   advance_levels(alarm, value, span, memory);
   return {state_of(memory), value, limit_of(alarm, state_of(memory), value)};
-}
-
-Verdict judge_power(const Alarm& alarm, const WindowHead& head, double power, AlarmMemory& memory) noexcept {
-  ++memory.windows;
-  memory.t_last_ns = head.t_last_ns;
-  if (std::isnan(power)) return {state_of(memory), kNone, kNone};
-  advance_levels(alarm, power, span_of(head), memory);
-  return {state_of(memory), power, limit_of(alarm, state_of(memory), power)};
 }
 
 Verdict judge_silence(const Alarm& alarm, std::int64_t silent_ns) noexcept {

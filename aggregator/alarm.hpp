@@ -25,8 +25,8 @@ struct Verdict {
 /// specification (neither length: all are judged): the end of a stream or a reload cut it short, and it compares with no whole one.
 Verdict judge(const config::Alarm& alarm, const WindowHead& head, const Moments& moments, shm::AlarmMemory& memory,
               const config::Window& window = {}) noexcept;
-/// Kind band: the power of the window; NaN: there is none, and the state stands.
-Verdict judge_power(const config::Alarm& alarm, const WindowHead& head, double power, shm::AlarmMemory& memory) noexcept;
+/// The same of a value that is computed elsewhere: the power of a window, of kind band. NaN: there is none, and the state stands.
+Verdict judge_value(const config::Alarm& alarm, const WindowHead& head, double value, shm::AlarmMemory& memory) noexcept;
 /// Kind stale: no frame has come for so long.
 Verdict judge_silence(const config::Alarm& alarm, std::int64_t silent_ns) noexcept;
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "aggregator/board_windows.hpp"
+#include "config/names.hpp"
 #include "rt/clock.hpp"
 #include "rt/log.hpp"
 #include "shm/alarm_view.hpp"
@@ -15,16 +16,11 @@ namespace {
 using config::AlarmKind;
 using shm::AlarmEntry;
 
-/// As the configuration calls them.
-std::string kind_word(AlarmKind kind) {
-  static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore", "band"};
-  return words[static_cast<std::size_t>(kind)];
-}
+/// As the configuration calls it.
 std::string figure_word(const config::Alarm& alarm) {
-  static const char* const words[] = {"mean", "min", "max", "rms", "deviation", "peak_to_peak", "last"};
   if (alarm.kind == AlarmKind::band) return alarm.band;
   const bool judges = alarm.kind == AlarmKind::limit || alarm.kind == AlarmKind::rate || alarm.kind == AlarmKind::zscore;
-  return judges ? words[static_cast<std::size_t>(alarm.of)] : "";
+  return judges ? config::name_of(config::kFigures, alarm.of) : "";
 }
 
 std::string duration(std::int64_t ns) {
@@ -102,7 +98,7 @@ void Alarms::watch_stream(const config::Stream& stream, const std::vector<config
       });
       AlarmEntry& e = entries.emplace_back(old != entries_.end() ? *old : fresh(stream.name, channel, alarm, identity));
       shm::put_name(e.unit, unit_of(alarm, unit));
-      shm::put_name(e.kind, kind_word(alarm.kind));
+      shm::put_name(e.kind, config::name_of(config::kAlarmKinds, alarm.kind));
       shm::put_name(e.of, figure_word(alarm));
       watched.push_back({alarm, window, at ? *at : Watched::kNowhere, index, band});
     };
@@ -189,7 +185,7 @@ void Alarms::judge_bands(const WindowHead& head, shm::AnalysisImage& image, std:
     const Watched& w = watched_[i];
     if (w.stream != head.stream || w.spec.window != head.which || w.spec.kind != AlarmKind::band || !take(i, head.window)) continue;
     const double power = image.channel(index, head.which, w.channel).bands[w.band];
-    enter(i, judge_power(w.spec, head, power, entries_[i].memory), static_cast<std::int64_t>(head.window));
+    enter(i, judge_value(w.spec, head, power, entries_[i].memory), static_cast<std::int64_t>(head.window));
   }
 }
 

@@ -1,5 +1,6 @@
 // Collects what config/validate finds. Used inside config/validate* only.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ class Checker {
   void warning(const std::string& key, const std::string& text) { warnings_.push_back(file_ + ": " + key + ": " + text); }
   void expect(bool good, const std::string& key, const std::string& text) {
     if (!good) fault(key, text);
+  }
+  /// `text` tells who has no such name; the nearest that is known stands behind it.
+  void known(const std::string& key, const std::string& name, const std::vector<std::string>& known, const std::string& text) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) return;
+    const auto near = nearest(name, known);
+    fault(key, quoted_short(name) + ": " + text + (near ? "; nearest: " + quoted(*near) : ""));
   }
   /// A whole number in a closed range.
   template <class T>
@@ -46,6 +53,9 @@ class Checker {
 /// What the tables in shared memory hold.
 bool is_channel_name(const std::string& name);
 bool is_unit(const std::string& unit);
+
+/// Names of the stream's channels, derived ones among them; none of a recording, which alone knows its own.
+std::vector<std::string> channel_names(const Stream& stream);
 
 void check_calibration(Checker& check, const Stream& stream, const std::string& path);
 void check_windows(Checker& check, const std::vector<Window>& windows, const std::string& path);

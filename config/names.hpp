@@ -1,5 +1,5 @@
 // The words of the configuration for the values of each enum: one table for the parser, the printer and the command lines.
-// Used inside config/ only. Pure.
+// Used inside config/, and by who keeps such a word for others to read. Pure.
 #pragma once
 #include <array>
 #include <optional>

@@ -18,21 +18,15 @@ bool is_alarm_name(const std::string& name) {
          std::none_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-/// Of a recording only the recording knows the channels: those are judged when it is there.
+/// Those of a recording are judged when it is there.
 void check_names(Checker& check, const Stream& stream, const Alarm& alarm, const std::string& path) {
-  std::vector<std::string> known;
-  for (const Channel& channel : stream.channels) known.push_back(channel.name);
-  for (const Derived& derived : stream.derived) {
-    if (!known.empty()) known.push_back(derived.name);
-  }
+  const std::vector<std::string> known = channel_names(stream);
   for (std::size_t i = 0; i < alarm.channels.size(); ++i) {
     const std::string& name = alarm.channels[i];
     const std::string here = path + ".channels[" + std::to_string(i) + "]";
     const auto end = alarm.channels.begin() + static_cast<std::ptrdiff_t>(i);
     check.expect(std::find(alarm.channels.begin(), end, name) == end, here, quoted_short(name) + ": named twice");
-    if (known.empty() || std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const auto near = nearest(name, known);
-    check.fault(here, quoted_short(name) + ": the stream has no such channel" + (near ? "; nearest: " + quoted(*near) : ""));
+    if (!known.empty()) check.known(here, name, known, "the stream has no such channel");
   }
 }
 
@@ -69,11 +63,7 @@ void check_band(Checker& check, const Stream& stream, const Alarm& alarm, const 
   if (stream.analysis.spectrum.length > 0) {
     for (const Band& band : stream.analysis.spectrum.bands) known.push_back(band.name);
   }
-  if (std::find(known.begin(), known.end(), alarm.band) == known.end()) {
-    const auto near = nearest(alarm.band, known);
-    check.fault(path + ".band", quoted_short(alarm.band) + ": the spectrum of the stream's analysis has no such band" +
-                                    (near ? "; nearest: " + quoted(*near) : ""));
-  }
+  check.known(path + ".band", alarm.band, known, "the spectrum of the stream's analysis has no such band");
   const bool overlaps = alarm.window < stream.windows.size() && stream.windows[alarm.window].hops() > 1;
   check.expect(!overlaps, path + ".window", std::to_string(alarm.window) + ": windows with a hop are not analysed; expected one without");
 }

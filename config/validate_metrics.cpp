@@ -21,18 +21,12 @@ void check_figures(Checker& check, const ChannelMetrics& metrics, const std::str
   check_once(check, metrics.figures, path);
 }
 
-/// Of a recording only the recording knows the channels: those are judged when it is there.
+/// Those of a recording are judged when it is there.
 void check_names(Checker& check, const Stream& stream, const std::string& path) {
   check_once(check, stream.metrics.channels, path);
-  if (stream.channels.empty()) return;
-  std::vector<std::string> known;
-  for (const Channel& channel : stream.channels) known.push_back(channel.name);
-  for (const Derived& derived : stream.derived) known.push_back(derived.name);
-  for (const std::string& name : stream.metrics.channels) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const auto near = nearest(name, known);
-    check.fault(path, quoted_short(name) + ": the stream has no such channel" + (near ? "; nearest: " + quoted(*near) : ""));
-  }
+  const std::vector<std::string> known = channel_names(stream);
+  if (known.empty()) return;
+  for (const std::string& name : stream.metrics.channels) check.known(path, name, known, "the stream has no such channel");
 }
 
 /// Series that one channel of the stream makes.

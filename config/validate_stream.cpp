@@ -100,6 +100,14 @@ std::string seconds_text(double seconds) { return number_text(std::round(seconds
 }  // namespace
 
 bool is_channel_name(const std::string& name) { return !name.empty() && name.size() <= kNameBytes && !has_control(name); }
+
+std::vector<std::string> channel_names(const Stream& stream) {
+  std::vector<std::string> names;
+  if (stream.channels.empty()) return names;
+  for (const Channel& channel : stream.channels) names.push_back(channel.name);
+  for (const Derived& derived : stream.derived) names.push_back(derived.name);
+  return names;
+}
 bool is_unit(const std::string& unit) { return unit.size() <= kUnitBytes && !has_control(unit); }
 
 std::uint64_t frame_stride(std::uint64_t channels, SampleType type) {

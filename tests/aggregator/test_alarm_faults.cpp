@@ -9,6 +9,7 @@
 
 #include "aggregator/alarm.hpp"
 #include "aggregator/statistics.hpp"
+#include "config/names.hpp"
 #include "tests/aggregator/recordings.hpp"
 #include "tests/aggregator/reference.hpp"
 
@@ -189,10 +190,7 @@ TEST_P(SeededFault, raises_its_alarm_once_within_a_window_and_clears_once_and_ra
   }
 }
 
-std::string word_of(const testing::TestParamInfo<AlarmKind>& kind) {
-  static const char* const words[] = {"limit", "rate", "flat", "stale", "nan", "zscore", "band"};
-  return words[static_cast<std::size_t>(kind.param)];
-}
+std::string word_of(const testing::TestParamInfo<AlarmKind>& kind) { return config::name_of(config::kAlarmKinds, kind.param); }
 INSTANTIATE_TEST_SUITE_P(Kinds, SeededFault, testing::ValuesIn(kKinds), word_of);
 
 }  // namespace

@@ -107,6 +107,13 @@ class CalibratedBoard : public shm::RingTest {
     for (const auto& channel : board.value().tables.channels) names.push_back(std::string(channel.name) + " " + channel.unit);
     return names;
   }
+  void read_analysis(shm::AnalysisImage& image, std::uint64_t& blocks_lost) const {
+    auto reader = shm::AnalysisReader::open(instance_);
+    ASSERT_TRUE(reader && *reader);
+    image = shm::AnalysisImage((*reader)->tables());
+    ASSERT_TRUE((*reader)->copy(image));
+    blocks_lost = (*reader)->control().blocks_lost.get();
+  }
   std::optional<shm::RingWriter> ring_;
   std::vector<std::string> notes_;
 };
@@ -242,10 +249,9 @@ TEST_F(CalibratedBoard, has_its_analysis_of_calibrated_and_derived_values) {
   put(2);
   merge(*aggregator);
   aggregator.reset();
-  auto reader = shm::AnalysisReader::open(instance_);
-  ASSERT_TRUE(reader && *reader);
-  shm::AnalysisImage image((*reader)->tables());
-  ASSERT_TRUE((*reader)->copy(image));
+  std::uint64_t blocks_lost = 0;
+  shm::AnalysisImage image;
+  read_analysis(image, blocks_lost);
   EXPECT_EQ(image.window(0, 0).results, 1U);
   EXPECT_EQ(image.channel(0, 0, 0).quantiles[0], 6.25) << "half of 9 and 16, and between them";
   EXPECT_EQ(image.channel(0, 0, 1).quantiles[0], 103.5);
@@ -281,11 +287,10 @@ TEST_F(CalibratedBoard, goes_on_with_its_analysis_when_a_reload_makes_wider_fram
   put_full();
   merge(*aggregator);
   aggregator.reset();
-  auto reader = shm::AnalysisReader::open(instance_);
-  ASSERT_TRUE(reader && *reader);
-  shm::AnalysisImage image((*reader)->tables());
-  ASSERT_TRUE((*reader)->copy(image));
-  EXPECT_EQ((*reader)->control().blocks_lost.get(), 0U);
+  std::uint64_t blocks_lost = 0;
+  shm::AnalysisImage image;
+  read_analysis(image, blocks_lost);
+  EXPECT_EQ(blocks_lost, 0U);
   EXPECT_EQ(image.channel(0, 0, 0).quantiles[0], 511) << "twice 255.5";
   EXPECT_EQ(image.channel(0, 0, 1).quantiles[0], 255.5);
 }
